@@ -1,0 +1,120 @@
+"""What a fit costs: seconds and bytes against training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scalewise.core.results import TrialRecord
+from scalewise.core.spec import Trial
+
+__all__ = ["CostCurve", "Expectation", "cost_curve"]
+
+_EXPONENTS = np.round(np.arange(0.3, 2.51, 0.05), 2)
+_FIRST_GUESS_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class CostCurve:
+    """Cost = fixed + rate * n_rows ** exponent, fitted to measured trials.
+
+    Parameters
+    ----------
+    fixed, rate, exponent : float
+    largest_n_rows : int
+        The largest size it was fitted on.
+    """
+
+    fixed: float
+    rate: float
+    exponent: float
+    largest_n_rows: int
+
+    def predict(self, n_rows: ArrayLike) -> NDArray[np.float64]:
+        """Cost at `n_rows`, in the unit it was fitted in."""
+        n = np.asarray(n_rows, dtype=float)
+        return np.asarray(self.fixed + self.rate * n**self.exponent)
+
+    @property
+    def measured_exponent(self) -> float:
+        """Slope of log cost against log rows at the largest measured size."""
+        n = float(self.largest_n_rows)
+        growing = self.rate * n**self.exponent
+        return float(self.exponent * growing / (self.fixed + growing)) if growing > 0 else 0.0
+
+
+def cost_curve(n_rows: Sequence[int], costs: Sequence[float]) -> CostCurve | None:
+    """Fit a fixed cost plus a power of the rows, by least squares of the relative error.
+
+    Parameters
+    ----------
+    n_rows : sequence of int of shape (n_points,)
+    costs : sequence of float of shape (n_points,)
+        Seconds or bytes; points that are not positive are passed over.
+
+    Returns
+    -------
+    CostCurve or None
+        None with fewer than three usable sizes.
+
+    Notes
+    -----
+    For every exponent on a grid the two non-negative coefficients have a closed form; the best exponent wins.
+    Larger sizes weigh more: they are nearer to what is asked.
+    """
+    n, cost = np.asarray(n_rows, dtype=float), np.asarray(costs, dtype=float)
+    usable = (cost > 0) & (n > 0)
+    n, cost = n[usable], cost[usable]
+    if len(np.unique(n)) < 3:
+        return None
+    weights = np.sqrt(n / n.max())
+    powers = n[None, :] ** _EXPONENTS[:, None]
+    fixed, rate = _nonnegative_pairs(powers / cost, 1 / cost, weights)
+    errors = (weights * ((fixed[:, None] + rate[:, None] * powers) / cost - 1) ** 2).sum(axis=1)
+    best = int(np.argmin(errors))
+    return CostCurve(float(fixed[best]), float(rate[best]), float(_EXPONENTS[best]), int(n.max()))
+
+
+def _nonnegative_pairs(
+    a: NDArray[np.float64], b: NDArray[np.float64], w: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Least squares of fixed * b + rate * a = 1 for each row of `a`, both coefficients at least 0."""
+    aa, bb, ab = (w * a * a).sum(1), (w * b * b).sum(), (w * a * b).sum(1)
+    a1, b1 = (w * a).sum(1), (w * b).sum()
+    det = aa * bb - ab**2
+    # Parallel columns cannot be told apart: take the growing part alone.
+    parallel = det <= 1e-12 * aa * bb
+    det = np.where(parallel, 1.0, det)
+    rate, fixed = (a1 * bb - b1 * ab) / det, (b1 * aa - a1 * ab) / det
+    no_fixed, no_rate = (fixed < 0) | parallel, rate < 0
+    rate = np.where(no_fixed, a1 / aa, np.where(no_rate, 0.0, rate))
+    fixed = np.where(no_rate, b1 / bb, np.where(no_fixed, 0.0, fixed))
+    return fixed, rate
+
+
+class Expectation:
+    """How long trials will take, in proportion to the nearest measured size of their model.
+
+    A rough guess that needs one finished trial, for ordering and for the time left; `cost_curve` is the careful one.
+
+    Parameters
+    ----------
+    records : mapping of Trial to TrialRecord
+    """
+
+    def __init__(self, records: Mapping[Trial, TrialRecord]) -> None:
+        self._sizes: dict[str, dict[int, TrialRecord]] = {}
+        for trial, record in records.items():
+            self._sizes.setdefault(trial.model, {})[trial.n_rows] = record
+
+    def seconds(self, trial: Trial) -> float:
+        """Seconds of fitting and scoring that `trial` will take on one worker."""
+        sizes = self._sizes.get(trial.model)
+        if not sizes:
+            return _FIRST_GUESS_SECONDS * (1 + trial.n_rows / 10_000)
+        nearest = min(sizes, key=lambda n: max(n, trial.n_rows) / min(n, trial.n_rows))
+        record = sizes[nearest]
+        return record.score_seconds + record.fit_seconds * max(trial.n_rows / nearest, 0.1)

@@ -1,0 +1,265 @@
+"""Learning curves: the trials of one model gathered by size, with intervals, and paired comparisons between sizes.
+
+Two kinds of noise are kept apart. *Training noise*: another sample of the same size would give another score; seen in
+the spread over repeats. *Holdout noise*: other holdout rows would give another score; seen in the spread over the
+holdout's blocks. Comparisons take differences first, repeat by repeat and block by block, so that whatever two trials
+share cancels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from scalewise.core.results import TrialRecord
+from scalewise.core.spec import ModelSpec, Trial
+from scalewise.core.study import StudyState
+
+__all__ = ["LEVEL", "Curve", "CurvePoint", "Gain", "curves", "paired_gain"]
+
+LEVEL = 0.9
+"""Every interval is one of 90 %."""
+_FEWEST_DF = 3.0
+"""Variances of fewer degrees of freedom are taken as if they had these: a band of six standard errors tells nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """One size of one model.
+
+    Parameters
+    ----------
+    n_rows : int
+    fraction : float
+        Of the training rows.
+    score, low, high : float
+        Mean over repeats and its 90 % interval (training and holdout noise).
+    train_score : float
+        Mean score on training rows.
+    repeats : int
+    fit_seconds : float
+        Median over repeats.
+    peak_bytes : int
+        Largest over repeats.
+    trials : tuple of (int, TrialRecord)
+        Repeat and record, by repeat.
+    places : tuple of str
+        The engines that computed it.
+    """
+
+    n_rows: int
+    fraction: float
+    score: float
+    low: float
+    high: float
+    train_score: float
+    repeats: int
+    fit_seconds: float
+    peak_bytes: int
+    trials: tuple[tuple[int, TrialRecord], ...]
+    places: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The points of one model, by size."""
+
+    model: ModelSpec
+    n_train_rows: int
+    points: tuple[CurvePoint, ...]
+
+    @property
+    def last(self) -> CurvePoint:
+        """The point at the largest size done."""
+        return self.points[-1]
+
+    def at(self, n_rows: int) -> CurvePoint | None:
+        """The point at a size, if it is done."""
+        return next((p for p in self.points if p.n_rows == n_rows), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """A paired difference of scores, second minus first, with its 90 % interval.
+
+    Parameters
+    ----------
+    mean, low, high : float
+    se : float
+        Standard error.
+    df : float
+        Degrees of freedom behind `se`.
+    """
+
+    mean: float
+    low: float
+    high: float
+    se: float
+    df: float
+
+    def probability_above(self, least: float) -> float:
+        """Probability that the true difference is at least `least`."""
+        if self.se == 0:
+            return float(self.mean >= least)
+        from scipy.special import stdtr
+
+        return float(stdtr(self.df, (self.mean - least) / self.se))
+
+
+def curves(state: StudyState) -> tuple[Curve, ...]:
+    """The curves of a state's plan, from simple to complex; models without a point are left out.
+
+    Sizes above the plan's largest fraction are left out too: the slider narrows what is shown.
+    """
+    if state.study is None or state.plan is None:
+        return ()
+    data = state.study.data
+    top = data.rows_at(state.plan.max_fraction)
+    by_model: dict[str, list[Finished]] = {}
+    for trial, record in state.records.items():
+        if trial.n_rows <= top:
+            by_model.setdefault(trial.model, []).append((trial, record, state.places.get(trial, "")))
+    return tuple(
+        _curve(model, data.n_train_rows, state.study.metric.best, tuple(sorted(by_model[model.name], key=_by_trial)))
+        for model in state.plan.models
+        if model.name in by_model
+    )
+
+
+Finished = tuple[Trial, TrialRecord, str]
+
+
+def _by_trial(finished: Finished) -> Trial:
+    return finished[0]
+
+
+@lru_cache(maxsize=256)
+def _curve(model: ModelSpec, n_train_rows: int, best: float | None, finished: tuple[Finished, ...]) -> Curve:
+    sizes: dict[int, list[Finished]] = {}
+    for item in finished:
+        sizes.setdefault(item[0].n_rows, []).append(item)
+    noise = _TrainingNoise({n: [record.score for _, record, _ in items] for n, items in sizes.items()}, n_train_rows)
+    points = tuple(_point(n, sizes[n], noise, n_train_rows) for n in sorted(sizes))
+    if best is not None:
+        points = tuple(replace(p, low=min(p.low, best), high=min(p.high, best)) for p in points)
+    return Curve(model, n_train_rows, points)
+
+
+def _point(n_rows: int, items: Sequence[Finished], noise: _TrainingNoise, n_train_rows: int) -> CurvePoint:
+    records = [record for _, record, _ in items]
+    score = float(np.mean([r.score for r in records]))
+    training, df = noise.variance(n_rows)
+    gain = _interval(score, training / len(records), df, [r.block_scores for r in records])
+    return CurvePoint(
+        n_rows=n_rows,
+        fraction=n_rows / n_train_rows,
+        score=score,
+        low=gain.low,
+        high=gain.high,
+        train_score=float(np.mean([r.train_score for r in records])),
+        repeats=len(records),
+        fit_seconds=float(np.median([r.fit_seconds for r in records])),
+        peak_bytes=max(r.peak_bytes for r in records),
+        trials=tuple((trial.repeat, record) for trial, record, _ in items),
+        places=tuple(sorted({place for _, _, place in items if place})),
+    )
+
+
+def paired_gain(curve: Curve, first: int, second: int, *, other: Curve | None = None) -> Gain | None:
+    """The gain in score from one point to another: two sizes of one model, or two models.
+
+    Parameters
+    ----------
+    curve : Curve
+        Where the first point lies.
+    first, second : int
+        Training rows of the two points.
+    other : Curve or None
+        Where the second point lies; the same curve by default.
+
+    Returns
+    -------
+    Gain or None
+        None where one of the points is missing or they share no repeat.
+
+    Notes
+    -----
+    A handful of repeats says little about the spread of a difference, so it is pooled over comparable pairs nearby:
+    steps of about the same ratio, or the same two models at neighbouring sizes.
+    """
+    other = other or curve
+    a, b = curve.at(first), other.at(second)
+    gains = _gains(a, b)
+    if a is None or b is None or not gains:
+        return None
+    before, after = dict(a.trials), dict(b.trials)
+    blocks = [np.subtract(after[r].block_scores, before[r].block_scores).tolist() for r in sorted(gains)]
+    training, df = _difference_noise(curve, other, second / first).variance(max(first, second))
+    mean = float(np.mean(list(gains.values())))
+    return _interval(mean, training / len(gains), df, blocks)
+
+
+def _gains(a: CurvePoint | None, b: CurvePoint | None) -> dict[int, float]:
+    """Differences of scores by repeat, for the repeats that two points share."""
+    if a is None or b is None:
+        return {}
+    before, after = dict(a.trials), dict(b.trials)
+    return {r: after[r].score - before[r].score for r in sorted(before.keys() & after.keys())}
+
+
+def _difference_noise(curve: Curve, other: Curve, ratio: float) -> _TrainingNoise:
+    """How much differences vary over repeats, for all pairs of points whose sizes have about the same ratio."""
+    pairs = ((p, q) for p in curve.points for q in other.points if abs(math.log2(q.n_rows / p.n_rows / ratio)) < 0.3)
+    gains = {max(p.n_rows, q.n_rows): list(_gains(p, q).values()) for p, q in pairs}
+    return _TrainingNoise(gains, curve.n_train_rows)
+
+
+class _TrainingNoise:
+    """Variance of a score, or of a difference, over samples of one size, pooled over neighbouring sizes.
+
+    A handful of repeats says little about a variance; neighbours help. What is borrowed from sizes within a doubling
+    counts as it is; from smaller ones it is taken to fall with the square root of the rows. Most fall faster, so a
+    large size that borrows errs on the wide side.
+    """
+
+    def __init__(self, scores: Mapping[int, Sequence[float]], n_train_rows: int) -> None:
+        self._known = [
+            (n, float(np.var(s, ddof=1)) * _overlap(n, n_train_rows), len(s) - 1)
+            for n, s in scores.items()
+            if len(s) > 1 and n <= 0.7 * n_train_rows
+        ]
+
+    def variance(self, n_rows: int) -> tuple[float, float]:
+        """Variance of one trial's score at `n_rows`, and the degrees of freedom behind it."""
+        near = sorted(self._known, key=lambda known: abs(math.log(known[0] / n_rows)))[:4]
+        df = sum(d for _, _, d in near)
+        if not df:
+            return 0.0, 1.0
+        pooled = sum(d * v * math.sqrt(min(1.0, 2 * n / n_rows)) for n, v, d in near) / df
+        return pooled, max(float(df), _FEWEST_DF)
+
+
+def _overlap(n_rows: int, n_train_rows: int) -> float:
+    """What the variance over samples of a finite table must be multiplied by to stand for fresh tables."""
+    return 1 / max(1 - n_rows / n_train_rows, 0.3)
+
+
+def _interval(mean: float, training: float, training_df: float, blocks: Sequence[Sequence[float]]) -> Gain:
+    """A t interval from the variance of the mean over repeats and the spread over holdout blocks."""
+    scores = np.asarray(blocks, dtype=float)
+    over_blocks = scores[:, np.isfinite(scores).all(axis=0)].mean(axis=0)
+    n_blocks = len(over_blocks)
+    holdout = float(np.var(over_blocks, ddof=1)) / n_blocks if n_blocks > 1 else 0.0
+    variance = training + holdout
+    if variance <= 0:
+        return Gain(mean, mean, mean, 0.0, training_df)
+    parts = training**2 / training_df + (holdout**2 / (n_blocks - 1) if n_blocks > 1 else 0.0)
+    df = variance**2 / parts
+    from scipy.special import stdtrit
+
+    reach = float(stdtrit(df, (1 + LEVEL) / 2)) * math.sqrt(variance)
+    return Gain(mean, mean - reach, mean + reach, math.sqrt(variance), df)

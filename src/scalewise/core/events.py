@@ -1,0 +1,265 @@
+"""Everything that can happen to a study, as frozen events that turn into plain dicts and back."""
+
+from __future__ import annotations
+
+import types
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from scalewise.core.results import TrialRecord
+from scalewise.core.spec import DataSpec, LeftOut, Plan, StudySpec, Trial
+
+__all__ = [
+    "Event",
+    "Noted",
+    "PlanChanged",
+    "SampleReady",
+    "StudyFailed",
+    "StudyFinished",
+    "StudyStarted",
+    "StudyStopped",
+    "TableOpened",
+    "TableOpening",
+    "TablePrepared",
+    "TablePreparing",
+    "TableRefused",
+    "TrialFailed",
+    "TrialFinished",
+    "TrialStarted",
+    "WorkerLost",
+    "event_from_dict",
+    "event_to_dict",
+]
+
+Level = Literal["info", "warning", "error"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that happened to a study.
+
+    Parameters
+    ----------
+    at : float
+        Seconds since 1970; stamped by the runner.
+    """
+
+    at: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOpening(Event):
+    """A table is being read; what was known of the one before is gone.
+
+    Parameters
+    ----------
+    name : str
+    """
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOpened(Event):
+    """A table can be read; its target is still to be chosen.
+
+    Parameters
+    ----------
+    name : str
+    columns : tuple of str
+    """
+
+    name: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TablePreparing(Event):
+    """The open table is being looked at with a target in mind."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TablePrepared(Event):
+    """A table and its target were looked at and can be studied.
+
+    Parameters
+    ----------
+    data : DataSpec
+    left_out : tuple of LeftOut
+    remarks : tuple of str
+        What a person should know of the table before running, in words.
+    """
+
+    data: DataSpec
+    left_out: tuple[LeftOut, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableRefused(Event):
+    """A table or its target cannot be studied as asked."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyStarted(Event):
+    """A study began, or was taken up again."""
+
+    study: StudySpec
+    plan: Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanChanged(Event):
+    """The slider, the models, the repeats or the margin changed."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleReady(Event):
+    """Samples of up to `n_rows` training rows lie where workers can read them."""
+
+    n_rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialStarted(Event):
+    """A worker began a trial."""
+
+    trial: Trial
+    worker: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialFinished(Event):
+    """A trial was measured.
+
+    Parameters
+    ----------
+    trial : Trial
+    record : TrialRecord
+    where : str
+        The engine that ran it.
+    resumed : bool
+        Whether it came back from the journal instead of being fitted now.
+    """
+
+    trial: Trial
+    record: TrialRecord
+    where: str = ""
+    resumed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialFailed(Event):
+    """A trial could not be measured.
+
+    Parameters
+    ----------
+    trial : Trial
+    reason : str
+    retry : bool
+        Whether it will be tried again.
+    """
+
+    trial: Trial
+    reason: str
+    retry: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerLost(Event):
+    """A worker died; the trial that it was running is reported on its own."""
+
+    worker: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noted(Event):
+    """A message for the person."""
+
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyStopped(Event):
+    """A person stopped the study; finished trials stay."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyFinished(Event):
+    """Every planned trial is done or has failed for good."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyFailed(Event):
+    """The study itself cannot go on; finished trials stay."""
+
+    reason: str
+
+
+_EVENTS: dict[str, type[Event]] = {
+    kind.__name__: kind
+    for kind in (
+        TableOpening,
+        TableOpened,
+        TablePreparing,
+        TablePrepared,
+        TableRefused,
+        StudyStarted,
+        PlanChanged,
+        SampleReady,
+        TrialStarted,
+        TrialFinished,
+        TrialFailed,
+        WorkerLost,
+        Noted,
+        StudyStopped,
+        StudyFinished,
+        StudyFailed,
+    )
+}
+
+
+def event_to_dict(event: Event) -> dict[str, Any]:
+    """Turn an event into plain numbers, text, lists and dicts."""
+    return {"event": type(event).__name__, **asdict(event)}
+
+
+def event_from_dict(content: dict[str, Any]) -> Event:
+    """Turn what `event_to_dict` gave, also by way of JSON, back into the event.
+
+    Raises
+    ------
+    ValueError
+        If the content is no event that this version knows.
+    """
+    content = dict(content)
+    kind = _EVENTS.get(str(content.pop("event", None)))
+    if kind is None:
+        raise ValueError(f"no event of this version: {content}")
+    event: Event = _revive(kind, content)
+    return event
+
+
+def _revive(kind: Any, value: Any) -> Any:
+    """Build a value of an annotated type from plain data."""
+    origin = get_origin(kind)
+    if is_dataclass(kind) and isinstance(kind, type):
+        hints = get_type_hints(kind)
+        known = {f.name for f in fields(kind)}
+        if not isinstance(value, dict) or not set(value) <= known:
+            raise ValueError(f"not a {kind.__name__}: {value!r}")
+        return kind(**{name: _revive(hints[name], item) for name, item in value.items()})
+    if origin is tuple:
+        return tuple(_revive(get_args(kind)[0], item) for item in value)
+    if origin in (Union, types.UnionType):
+        inner = [k for k in get_args(kind) if k is not type(None)]
+        return None if value is None else _revive(inner[0], value)
+    if kind is float and value is None:
+        return float("nan")
+    return float(value) if kind is float else value

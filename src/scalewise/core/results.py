@@ -1,0 +1,58 @@
+"""What one trial measured: the small plain record that travels back from a worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["FeatureImportance", "TrialRecord"]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureImportance:
+    """How much the score drops when one feature's values are shuffled among holdout rows.
+
+    Parameters
+    ----------
+    feature : str
+    drop : float
+        Mean drop, in the metric's units.
+    drop_se : float
+        Its standard error over disjoint parts of the holdout.
+    """
+
+    feature: str
+    drop: float
+    drop_se: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """What one trial measured.
+
+    Parameters
+    ----------
+    score : float
+        On the whole holdout; greater is better.
+    block_scores : tuple of float
+        On each of the holdout's fixed blocks, the same rows for every trial of a study, so that differences between
+        trials can be paired. NaN where a block alone cannot be scored.
+    train_score : float
+        On (at most some thousand of) the rows it was trained on.
+    fit_seconds, score_seconds : float
+        Wall time of fitting, preprocessing included, and of reading and scoring.
+    peak_bytes : int
+        Memory that fitting took on top of what the worker held before; 0 where it cannot be measured.
+    importances : tuple of FeatureImportance
+        Empty for models that look at no feature.
+    remarks : tuple of str
+        Warnings raised meanwhile, such as a solver that did not converge.
+    """
+
+    score: float
+    block_scores: tuple[float, ...]
+    train_score: float
+    fit_seconds: float
+    score_seconds: float
+    peak_bytes: int = 0
+    importances: tuple[FeatureImportance, ...] = ()
+    remarks: tuple[str, ...] = ()

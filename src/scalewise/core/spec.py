@@ -1,0 +1,261 @@
+"""What a study is: the table as the study sees it, the metric, the plan, and the trials that follow from them.
+
+Two parts are kept apart. `StudySpec` says *what* is measured: change it and every score changes. `Plan` says *how much*
+of it is measured: change it and finished trials stay valid.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Literal, get_args
+
+from scalewise.errors import InputError
+
+__all__ = [
+    "ROWS",
+    "DataSpec",
+    "Feature",
+    "FeatureKind",
+    "LeftOut",
+    "MetricSpec",
+    "ModelSpec",
+    "Plan",
+    "SamplingUnit",
+    "StudySpec",
+    "Task",
+    "Trial",
+    "content_id",
+]
+
+Task = Literal["binary", "multiclass", "regression"]
+FeatureKind = Literal["number", "category", "label", "date"]
+UnitKind = Literal["row", "group", "time"]
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One column that models may use.
+
+    Parameters
+    ----------
+    name : str
+        The column's name in the table.
+    kind : {"number", "category", "label", "date"}
+        ``number``: numeric or boolean. ``category``: few distinct values, stored as their place in `categories`.
+        ``label``: many distinct values, stored as stable hashes and target-encoded inside each trial.
+        ``date``: a moment, stored as seconds since 1970 (UTC).
+    categories : tuple of str
+        The values of a ``category``, most frequent first; values not among them share one more code.
+    """
+
+    name: str
+    kind: FeatureKind
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A column that models do not see, and why, in words a person reads."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingUnit:
+    """What is drawn: single rows, whole groups of rows, or a stretch of time.
+
+    Parameters
+    ----------
+    kind : {"row", "group", "time"}
+        For ``group`` all rows with the same value of `column` are drawn together; for ``time`` the holdout is the last
+        stretch of `column` and training history grows backwards from it.
+    column : str or None
+        The group or time column; None for rows.
+    """
+
+    kind: UnitKind = "row"
+    column: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(UnitKind):
+            raise InputError(f"Sampling unit {self.kind!r} is not known. Valid: {', '.join(get_args(UnitKind))}.")
+        if (self.kind == "row") != (self.column is None):
+            raise InputError("A sampling unit of groups or time needs a column, and one of rows takes none.")
+
+
+ROWS = SamplingUnit()
+"""Single rows: the sampling unit where nothing else is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataSpec:
+    """The table as a study sees it, settled once on its profile.
+
+    Parameters
+    ----------
+    name : str
+        What people call the table.
+    fingerprint : str
+        Changes when the table's content does.
+    target : str
+        The column to predict.
+    task : {"binary", "multiclass", "regression"}
+    classes : tuple of str
+        Labels in the order of their codes; empty for regression.
+    features : tuple of Feature
+    n_train_rows, n_holdout_rows : int
+        Rows that can be trained on at the most, and rows held out.
+    smallest_n_rows : int
+        The smallest sensible training size (all classes present).
+    unit : SamplingUnit
+    seed : int
+        Decides the holdout and every sample.
+    """
+
+    name: str
+    fingerprint: str
+    target: str
+    task: Task
+    classes: tuple[str, ...]
+    features: tuple[Feature, ...]
+    n_train_rows: int
+    n_holdout_rows: int
+    smallest_n_rows: int
+    unit: SamplingUnit = ROWS
+    seed: int = 0
+
+    def rows_at(self, fraction: float) -> int:
+        """Training rows that a fraction of the table stands for."""
+        return max(1, min(self.n_train_rows, round(fraction * self.n_train_rows)))
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """What scores mean; greater is always better.
+
+    Parameters
+    ----------
+    name : str
+        A scikit-learn scorer name.
+    label : str
+        What people read.
+    best : float or None
+        The best score there can be, where there is one.
+    """
+
+    name: str
+    label: str
+    best: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StudySpec:
+    """What is measured. Two studies with the same content share every finished trial.
+
+    Parameters
+    ----------
+    data : DataSpec
+    metric : MetricSpec
+    versions : str
+        Versions of what computes the scores.
+    """
+
+    data: DataSpec
+    metric: MetricSpec
+    versions: str = ""
+
+    @property
+    def id(self) -> str:
+        """Content id, the same in every process; what the table is called is no part of it."""
+        content = asdict(self)
+        del content["data"]["name"]
+        content["metric"] = self.metric.name
+        return content_id(content)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """What the core needs to know of a model in the catalogue.
+
+    Parameters
+    ----------
+    name : str
+        Short name, as in trials and on the command line.
+    label : str
+        What people read.
+    rung : int
+        Place on the ladder from simple (0, which looks at no feature) to complex.
+    max_rows : int or None
+        Not fitted on more rows than this, where its cost grows too fast.
+    """
+
+    name: str
+    label: str
+    rung: int
+    max_rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much of a study is measured; may change while it runs.
+
+    Parameters
+    ----------
+    models : tuple of ModelSpec
+        From simple to complex.
+    max_fraction : float
+        The largest sample, as a fraction of the training rows, in (0, 1].
+    repeats : int
+        Samples drawn at each size where fits are cheap; dear sizes get fewer.
+    min_gain : float
+        The least gain in the metric that a person cares for.
+    """
+
+    models: tuple[ModelSpec, ...]
+    max_fraction: float = 0.1
+    repeats: int = 5
+    min_gain: float = 0.005
+
+    def __post_init__(self) -> None:
+        if not self.models:
+            raise InputError("No model is chosen. Choose at least one.")
+        if not 0 < self.max_fraction <= 1:
+            raise InputError(f"The largest fraction is {self.max_fraction}; it must be above 0 and at most 1 (100 %).")
+        if not 1 <= self.repeats <= 50:
+            raise InputError(f"Repeats are {self.repeats}; they must be from 1 to 50.")
+        if not self.min_gain >= 0:
+            raise InputError(f"The least gain that counts is {self.min_gain}; it must be 0 or more.")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Trial:
+    """One fit: a model on one sample.
+
+    Parameters
+    ----------
+    model : str
+    n_rows : int
+        Training rows.
+    repeat : int
+        Which of the seeded samples of that size; samples of one repeat are nested.
+    """
+
+    model: str
+    n_rows: int
+    repeat: int = 0
+
+    def key(self, study_id: str) -> str:
+        """Content id of this trial within a study; the journal and clusters know it by this."""
+        return content_id([study_id, self.model, self.n_rows, self.repeat])
+
+    def __str__(self) -> str:
+        return f"{self.model} on {self.n_rows:,} rows (repeat {self.repeat + 1})"
+
+
+def content_id(content: object) -> str:
+    """Hash plain data (numbers, text, lists, dicts) to 20 hex digits, the same in every process."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()

@@ -1,0 +1,230 @@
+"""The state of a study, as the fold of its events, and which trials to run next."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Literal, TypeVar
+
+from scalewise.core import events as ev
+from scalewise.core.cost import Expectation
+from scalewise.core.results import TrialRecord
+from scalewise.core.sizes import planned_trials
+from scalewise.core.spec import DataSpec, LeftOut, Plan, StudySpec, Trial
+
+__all__ = ["Note", "Phase", "Running", "StudyState", "ask", "fold"]
+
+Phase = Literal[
+    "empty", "opening", "opened", "preparing", "refused", "ready", "running", "stopped", "finished", "failed"
+]
+
+V = TypeVar("V")
+
+_MOST_NOTES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A message for the person, and when it was said (seconds since 1970)."""
+
+    level: Literal["info", "warning", "error"]
+    text: str
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Where a trial is running, and since when (seconds since 1970)."""
+
+    worker: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class StudyState:
+    """All that is known of a study at one moment. Never changed, only replaced.
+
+    Parameters
+    ----------
+    phase : str
+        ``empty``; ``opening``, ``opened``, ``preparing`` or ``refused`` while a table is taken up; ``ready`` (prepared,
+        not started); ``running``, ``stopped``, ``finished`` or ``failed``.
+    table : str
+        What the table is called, as soon as that is known.
+    columns : tuple of str
+        The table's columns.
+    data : DataSpec or None
+        The table as studies see it, once prepared.
+    left_out : tuple of LeftOut
+    remarks : tuple of str
+        What to know of the table.
+    study, plan : StudySpec or None, Plan or None
+        Set when a study has started.
+    records : mapping of Trial to TrialRecord
+    places : mapping of Trial to str
+        The engine that ran each finished trial.
+    resumed : frozenset of Trial
+        Finished trials that came back from the journal.
+    running : mapping of Trial to Running
+    failures : mapping of Trial to str
+        Reasons of trials that failed for good.
+    ready_rows : int
+        Training rows that workers can read already.
+    notes : tuple of Note
+        The latest messages, oldest first.
+    started_at : float
+        When the study was started (seconds since 1970).
+    """
+
+    phase: Phase = "empty"
+    table: str = ""
+    columns: tuple[str, ...] = ()
+    data: DataSpec | None = None
+    left_out: tuple[LeftOut, ...] = ()
+    remarks: tuple[str, ...] = ()
+    study: StudySpec | None = None
+    plan: Plan | None = None
+    records: Mapping[Trial, TrialRecord] = field(default_factory=lambda: MappingProxyType({}))
+    places: Mapping[Trial, str] = field(default_factory=lambda: MappingProxyType({}))
+    resumed: frozenset[Trial] = frozenset()
+    running: Mapping[Trial, Running] = field(default_factory=lambda: MappingProxyType({}))
+    failures: Mapping[Trial, str] = field(default_factory=lambda: MappingProxyType({}))
+    ready_rows: int = 0
+    notes: tuple[Note, ...] = ()
+    started_at: float = 0.0
+
+    def planned(self) -> tuple[Trial, ...]:
+        """Every trial that the present plan asks for; empty before a start."""
+        if self.study is None or self.plan is None:
+            return ()
+        return planned_trials(self.study.data, self.plan)
+
+    def open_trials(self) -> tuple[Trial, ...]:
+        """Planned trials that are neither finished nor failed for good."""
+        return tuple(t for t in self.planned() if t not in self.records and t not in self.failures)
+
+    def seconds_left(self) -> float:
+        """Expected seconds of fitting and scoring still to do, on one worker."""
+        expected = Expectation(self.records)
+        return sum(expected.seconds(t) for t in self.open_trials())
+
+
+def ask(state: StudyState, most: int, *, taken: Collection[Trial] = ()) -> tuple[Trial, ...]:
+    """Choose the trials to run next: small sizes first, later repeats of a size after first looks at larger ones.
+
+    All models grow together, so that they can be compared at any moment; of the same size the cheapest comes first.
+
+    Parameters
+    ----------
+    state : StudyState
+    most : int
+        How many to give at the most.
+    taken : collection of Trial
+        Trials that are queued or running already.
+    """
+    if state.phase != "running" or most <= 0:
+        return ()
+    waiting = [t for t in state.open_trials() if t.n_rows <= state.ready_rows and t not in taken]
+    expected = Expectation(state.records)
+    waiting.sort(key=lambda t: (t.n_rows * (1 + t.repeat), expected.seconds(t), t))
+    return tuple(waiting[:most])
+
+
+def fold(state: StudyState, event: ev.Event) -> StudyState:
+    """Give the state after an event; the state before is left as it was."""
+    match event:
+        case ev.TableOpening() | ev.TableOpened() | ev.TablePreparing() | ev.TablePrepared() | ev.TableRefused():
+            return _fold_table(state, event)
+        case ev.TrialStarted() | ev.TrialFinished() | ev.TrialFailed():
+            return _fold_trial(state, event)
+        case ev.StudyStarted(study=study, plan=plan, at=at):
+            return _start(state, study, plan, at)
+        case ev.PlanChanged(plan=plan):
+            phase: Phase = "running" if state.phase == "finished" else state.phase
+            return replace(state, plan=plan, phase=phase, ready_rows=0)
+        case ev.SampleReady(n_rows=n_rows):
+            return replace(state, ready_rows=max(n_rows, state.ready_rows))
+        case ev.WorkerLost(worker=worker, reason=reason):
+            return _note(state, "warning", f"Worker {worker} was lost: {reason}", event.at)
+        case ev.Noted(level=level, text=text):
+            return _note(state, level, text, event.at)
+        case ev.StudyStopped():
+            return replace(state, phase="stopped", running=MappingProxyType({}))
+        case ev.StudyFinished():
+            return replace(state, phase="finished", running=MappingProxyType({}))
+        case ev.StudyFailed(reason=reason):
+            failed = replace(state, phase="failed", running=MappingProxyType({}))
+            return _note(failed, "error", reason, event.at)
+        case _:
+            return state
+
+
+def _fold_table(state: StudyState, event: ev.Event) -> StudyState:
+    known = StudyState(table=state.table, columns=state.columns)
+    match event:
+        case ev.TableOpening(name=name):
+            return StudyState(phase="opening", table=name)
+        case ev.TableOpened(name=name, columns=columns):
+            return StudyState(phase="opened", table=name, columns=columns)
+        case ev.TablePreparing():
+            return replace(known, phase="preparing")
+        case ev.TablePrepared(data=data, left_out=left_out, remarks=remarks):
+            return replace(known, phase="ready", table=data.name, data=data, left_out=left_out, remarks=remarks)
+        case ev.TableRefused(reason=reason):
+            return _note(replace(known, phase="refused"), "error", reason, event.at)
+    return state
+
+
+def _start(state: StudyState, study: StudySpec, plan: Plan, at: float) -> StudyState:
+    same = state.study is not None and state.study.id == study.id
+    kept = state if same else StudyState(columns=state.columns, left_out=state.left_out, remarks=state.remarks)
+    return replace(
+        kept,
+        phase="running",
+        table=study.data.name,
+        data=study.data,
+        study=study,
+        plan=plan,
+        running=MappingProxyType({}),
+        failures=MappingProxyType({}),
+        ready_rows=0,
+        notes=(),
+        started_at=at,
+    )
+
+
+def _fold_trial(state: StudyState, event: ev.Event) -> StudyState:
+    match event:
+        case ev.TrialStarted(trial=trial, worker=worker, at=at):
+            return replace(state, running=_with(state.running, trial, Running(worker, at)))
+        case ev.TrialFinished(trial=trial, record=record, where=where, resumed=resumed):
+            return replace(
+                state,
+                records=_with(state.records, trial, record),
+                places=_with(state.places, trial, where),
+                resumed=state.resumed | {trial} if resumed else state.resumed,
+                running=_without(state.running, trial),
+                failures=_without(state.failures, trial),
+            )
+        case ev.TrialFailed(trial=trial, reason=reason, retry=retry):
+            running = _without(state.running, trial)
+            if retry:
+                return _note(replace(state, running=running), "warning", f"{trial}: {reason} Trying again.", event.at)
+            failed = replace(state, running=running, failures=_with(state.failures, trial, reason))
+            return _note(failed, "warning", f"{trial} failed: {reason}", event.at)
+    return state
+
+
+def _note(state: StudyState, level: Literal["info", "warning", "error"], text: str, at: float) -> StudyState:
+    return replace(state, notes=(*state.notes, Note(level, text, at))[-_MOST_NOTES:])
+
+
+def _with(mapping: Mapping[Trial, V], trial: Trial, value: V) -> Mapping[Trial, V]:
+    return MappingProxyType({**mapping, trial: value})
+
+
+def _without(mapping: Mapping[Trial, V], trial: Trial) -> Mapping[Trial, V]:
+    if trial not in mapping:
+        return mapping
+    return MappingProxyType({t: v for t, v in mapping.items() if t != trial})

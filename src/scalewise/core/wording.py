@@ -1,0 +1,54 @@
+"""How numbers are written for people: rows, shares, scores, durations and bytes."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["byte_text", "duration_text", "gain_text", "percent_text", "rows_text", "score_text"]
+
+
+def rows_text(n_rows: float) -> str:
+    """Rows with thin separators: ``65,469``."""
+    return f"{round(n_rows):,}"
+
+
+def percent_text(fraction: float) -> str:
+    """A share of the rows: ``20 %``, ``0.35 %``."""
+    percent = 100 * fraction
+    if percent >= 9.95 or (percent >= 0.5 and abs(percent - round(percent)) < 0.005):
+        return f"{percent:.0f} %"
+    return f"{percent:.2g} %" if percent >= 0.0001 else "under 0.0001 %"
+
+
+def score_text(score: float) -> str:
+    """A score with the digits that matter: ``0.7412``, ``-12.4``."""
+    if not math.isfinite(score):
+        return "not known"
+    return f"{score:.4f}" if abs(score) < 10 else f"{score:.4g}"
+
+
+def gain_text(gain: float) -> str:
+    """A difference of scores with its sign: ``+0.021``."""
+    digits = 3 if abs(gain) >= 0.0095 or gain == 0 else 4
+    text = f"{gain:+.{digits}f}" if abs(gain) < 10 else f"{gain:+.4g}"
+    return text.replace("-", "−")
+
+
+def duration_text(seconds: float) -> str:
+    """A duration in the unit a person would use: ``0.3 s``, ``4 min``, ``2.5 h``."""
+    if seconds < 0.01:
+        return f"{1000 * seconds:.2g} ms"
+    if seconds < 90:
+        return f"{seconds:.2g} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.2g} h" if seconds < 360_000 else f"{seconds / 86_400:.0f} days"
+
+
+def byte_text(n_bytes: float) -> str:
+    """Bytes in decimal units: ``340 MB``, ``1.2 GB``."""
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= size:
+            value = n_bytes / size
+            return f"{value:.2g} {unit}" if value < 10 else f"{value:.0f} {unit}"
+    return f"{n_bytes:.0f} B"

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, record, started, study_spec
+
+from scalewise.core import events as ev
+from scalewise.core.spec import Plan
+from scalewise.core.study import StudyState, ask, fold
+from scalewise.core.summary import summarise
+
+PLAN = Plan((DUMMY, LINEAR, BOOSTING), max_fraction=0.2, repeats=5)
+
+
+def verdict_of(scores, *, plan=PLAN, noise=0.0003, n_train_rows=100_000):
+    state = started(plan, study_spec(data_spec(n_train_rows)))
+    return summarise(finished(state, scores, noise=noise)).verdict
+
+
+def test_a_rising_curve_gets_more_rows():
+    verdict = verdict_of({"dummy": (0.5, 0), "linear": (0.70, 0.05), "boosting": (0.95, 1.2)}, n_train_rows=20_000)
+    assert verdict.action == "use_more_rows"
+    assert verdict.model == "Gradient boosting"
+    assert "More data still helps" in verdict.sentence
+    assert verdict.margin == 0.005
+
+
+def test_a_flat_curve_stops():
+    verdict = verdict_of({"dummy": (0.5, 0), "linear": (0.70, 0.0), "boosting": (0.80, 0.02)})
+    assert verdict.action == "stop"
+    assert "no longer helps" in verdict.sentence
+
+
+def test_the_same_flat_curve_at_all_rows_stops_too():
+    plan = Plan((DUMMY, LINEAR, BOOSTING), max_fraction=1.0, repeats=3)
+    verdict = verdict_of({"dummy": (0.5, 0), "linear": (0.70, 0.0), "boosting": (0.80, 0.02)}, plan=plan)
+    assert verdict.action == "stop"
+
+
+def test_a_curve_still_rising_at_all_rows_asks_for_more_to_be_collected():
+    plan = Plan((DUMMY, BOOSTING), max_fraction=1.0, repeats=5)
+    verdict = verdict_of({"dummy": (0.5, 0), "boosting": (0.95, 1.0)}, plan=plan, n_train_rows=5_000)
+    assert verdict.action == "collect_rows"
+
+
+def test_noise_wider_than_the_margin_cannot_be_told():
+    verdict = verdict_of({"dummy": (0.5, 0), "linear": (0.7, 0.05), "boosting": (0.7, 0.1)}, noise=0.03)
+    assert verdict.action == "cannot_tell"
+
+
+def test_a_simpler_model_within_the_margin_is_named():
+    verdict = verdict_of({"dummy": (0.5, 0), "linear": (0.799, 0.02), "boosting": (0.80, 0.02)})
+    assert any("simpler Linear is within the margin" in line for line in verdict.evidence)
+
+
+def test_models_no_better_than_guessing_are_called_so():
+    verdict = verdict_of({"dummy": (0.5, 0), "linear": (0.5, 0.0), "boosting": (0.5, 0.0)}, noise=0.003)
+    assert any("better than guessing" in line for line in verdict.evidence)
+
+
+def test_a_larger_margin_turns_the_answer():
+    scores = {"dummy": (0.5, 0), "linear": (0.70, 0.05), "boosting": (0.95, 1.2)}
+    generous = Plan((DUMMY, LINEAR, BOOSTING), max_fraction=0.2, repeats=5, min_gain=0.2)
+    assert verdict_of(scores, n_train_rows=20_000).action == "use_more_rows"
+    assert verdict_of(scores, plan=generous, n_train_rows=20_000).action == "stop"
+
+
+def test_before_and_at_the_start_it_says_what_is_going_on():
+    assert summarise(StudyState()).verdict.action == "none"
+    assert "Run" in summarise(fold(StudyState(), ev.TablePrepared(data=data_spec()))).verdict.sentence
+    refused = fold(StudyState(), ev.TableRefused(reason="The target has one class."))
+    assert summarise(refused).verdict.sentence == "The target has one class."
+    assert "first models" in summarise(started()).verdict.sentence
+
+
+@pytest.mark.parametrize("done", [1, 5, 17, 40, 90])
+def test_a_study_in_any_state_of_progress_has_a_verdict(done):
+    state = started()
+    for trial in ask(state, done):
+        state = fold(state, ev.TrialFinished(trial=trial, record=record(0.6 + 1e-6 * trial.n_rows, noise=0.01)))
+    assert summarise(state).verdict.sentence

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalewise.core.wording import byte_text, duration_text, gain_text, percent_text, rows_text, score_text
+
+
+@pytest.mark.parametrize(
+    ("write", "value", "text"),
+    [
+        (rows_text, 65_469, "65,469"),
+        (percent_text, 0.2, "20 %"),
+        (percent_text, 1.0, "100 %"),
+        (percent_text, 0.0141, "1.4 %"),
+        (percent_text, 0.00003, "0.003 %"),
+        (score_text, 0.74123, "0.7412"),
+        (score_text, float("nan"), "not known"),
+        (gain_text, 0.0212, "+0.021"),
+        (gain_text, -0.004, "−0.0040"),
+        (duration_text, 0.0042, "4.2 ms"),
+        (duration_text, 0.34, "0.34 s"),
+        (duration_text, 42, "42 s"),
+        (duration_text, 240, "4 min"),
+        (duration_text, 9_000, "2.5 h"),
+        (byte_text, 340_000_000, "340 MB"),
+        (byte_text, 1_200_000_000, "1.2 GB"),
+        (byte_text, 12, "12 B"),
+    ],
+)
+def test_numbers_read_as_people_write_them(write, value, text):
+    assert write(value) == text
+
+
+@given(st.floats(1e-9, 1e15))
+def test_no_number_is_written_as_a_power_of_ten(value):
+    assert not any("e+" in write(value) for write in (duration_text, byte_text, rows_text))
+
+
+@given(st.floats(0, 1))
+def test_shares_are_never_written_as_a_power_of_ten(value):
+    assert "e-" not in percent_text(value)
