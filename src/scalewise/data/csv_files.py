@@ -1,0 +1,126 @@
+"""CSV and TSV files: small ones are read into memory, large ones rewritten once as Parquet in a temporary folder."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import tempfile
+import weakref
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from scalewise.data.frames import ArrowSource
+from scalewise.data.parquet_files import ParquetSource
+from scalewise.errors import TableError
+
+__all__ = ["open_csv"]
+
+_IN_MEMORY_BYTES = 256_000_000
+_COMPRESSION = 4
+_BLOCK_BYTES = 1 << 24
+_HASHED_BYTES = 1 << 20
+_DELIMITERS = (",", ";", "\t", "|")
+_MISSING = ["", "?", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>"]
+_ENTRY_OF_FAILURE = re.compile(r"column #(\d+)")
+
+Types = Mapping[str, pa.DataType]
+
+
+def open_csv(path: Path, name: str, *, in_memory_bytes: int = _IN_MEMORY_BYTES) -> ArrowSource | ParquetSource:
+    """Open a text file with a line of names on top, cut at commas, semicolons, tabs or bars.
+
+    Parameters
+    ----------
+    path : Path
+        May be compressed (``.gz``, ``.bz2``, ``.zst``).
+    name : str
+    in_memory_bytes : int
+        Files above this size (compressed ones count four times) are rewritten as Parquet instead of held in memory.
+
+    Raises
+    ------
+    TableError
+        If it is empty or cannot be read.
+    """
+    plain = path.suffix.lower() in (".csv", ".tsv")
+    size = path.stat().st_size * (1 if plain else _COMPRESSION)
+    try:
+        if size > in_memory_bytes:
+            return _rewritten(path, name)
+        table = pacsv.read_csv(path, parse_options=_cuts(path), convert_options=_conversion({}))
+        return ArrowSource(table, name, fingerprint=_fingerprint(path))
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        what = str(error).strip().split("\n")[0].rstrip(".")
+        hint = "Check that it has a line of names on top, the same number of cells in each row, and is UTF-8 text"
+        raise TableError(f"{str(path)!r} cannot be read as CSV: {what}. {hint}.") from error
+
+
+def _cuts(path: Path) -> pacsv.ParseOptions:
+    """Cut at what stands most often in the line of names."""
+    with pa.input_stream(str(path), compression="detect") as opened:
+        first = opened.read(1 << 16).split(b"\n")[0].decode(errors="replace")
+    delimiter = max(_DELIMITERS, key=first.count)
+    return pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+
+
+def _conversion(types: Types) -> pacsv.ConvertOptions:
+    return pacsv.ConvertOptions(null_values=_MISSING, strings_can_be_null=True, column_types=dict(types))
+
+
+def _fingerprint(path: Path) -> str:
+    """Hash of the file's size, time of change, and first and last bytes; where it lies does not count."""
+    state = path.stat()
+    digest = hashlib.blake2b(f"{state.st_size} {state.st_mtime_ns}".encode(), digest_size=16)
+    with path.open("rb") as opened:
+        digest.update(opened.read(_HASHED_BYTES))
+        opened.seek(max(0, state.st_size - _HASHED_BYTES))
+        digest.update(opened.read())
+    return digest.hexdigest()
+
+
+def _rewritten(path: Path, name: str) -> ParquetSource:
+    """Rewrite as Parquet in a folder that is removed with the source.
+
+    Types are guessed from the first block; a later value that does not fit makes its column wider and starts again.
+    """
+    with ExitStack() as unless_done:
+        folder = Path(tempfile.mkdtemp(prefix="scalewise-csv-"))
+        unless_done.callback(shutil.rmtree, folder, ignore_errors=True)
+        target = folder / "table.parquet"
+        types: Types = {}
+        while (wider := _copy(path, target, types)) is not None:
+            types = wider
+        source = ParquetSource((target,), name, root=path, fingerprint=_fingerprint(path))
+        weakref.finalize(source, unless_done.pop_all().close)
+    return source
+
+
+def _copy(path: Path, target: Path, types: Types) -> Types | None:
+    """Copy block by block; where a value does not fit its column, give the types to try next."""
+    options = pacsv.ReadOptions(block_size=_BLOCK_BYTES)
+    with pacsv.open_csv(path, options, _cuts(path), _conversion(types)) as reader:
+        schema = reader.schema
+        try:
+            with pq.ParquetWriter(target, schema, compression="zstd", compression_level=1) as writer:
+                for batch in reader:
+                    writer.write_batch(batch)
+        except pa.ArrowInvalid as error:
+            return _wider(types, schema, error)
+    return None
+
+
+def _wider(types: Types, schema: pa.Schema, error: pa.ArrowInvalid) -> Types:
+    found = _ENTRY_OF_FAILURE.search(str(error))
+    if found is None or "conversion error" not in str(error):
+        raise error
+    column = schema.field(int(found[1]))
+    numeric = pa.types.is_integer(column.type) or pa.types.is_null(column.type)
+    if column.type == pa.string():
+        raise error
+    return {**types, column.name: pa.float64() if numeric else pa.string()}

@@ -1,0 +1,220 @@
+"""Parquet files: read by column, and only the rows that are asked for are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from scalewise.data.frames import normal_table
+from scalewise.errors import TableError
+
+__all__ = ["ParquetSource", "parquet_files"]
+
+_BATCH_ROWS = 1 << 15
+_BUFFER_BYTES = 1 << 18
+_HASHED_BYTES = 1 << 16
+
+
+def parquet_files(path: Path) -> tuple[Path, ...]:
+    """List the Parquet files of a folder (hidden ones and those that start with an underscore left out) or a file.
+
+    Raises
+    ------
+    TableError
+        If a folder holds none.
+    """
+    if not path.is_dir():
+        return (path,)
+    inside = sorted(p for ending in ("parquet", "pq", "parq") for p in path.rglob(f"*.{ending}"))
+    files = tuple(p for p in inside if p.is_file() and not any(_hidden(part) for part in p.relative_to(path).parts))
+    if not files:
+        raise TableError(
+            f"The folder {str(path)!r} holds no Parquet file. Give a folder with files ending in .parquet."
+        )
+    return files
+
+
+def _hidden(part: str) -> bool:
+    return part.startswith((".", "_"))
+
+
+@dataclass(frozen=True)
+class _File:
+    """One file: its footer, where its rows stand in the whole table, and columns that its folders' names tell."""
+
+    path: Path
+    footer: pq.FileMetaData
+    start: int
+    told: Mapping[str, str | None]
+
+    def schema(self) -> pa.Schema:
+        """Names and types of the file's columns, then of those that its folders' names tell."""
+        inside = normal_table(self.footer.schema.to_arrow_schema().empty_table()).schema
+        names = [name for name in self.told if name not in inside.names]
+        return pa.schema([*inside, *((name, pa.string()) for name in names)])
+
+    def row_group_starts(self) -> NDArray[np.int64]:
+        """Row numbers where its row groups start, and where the last one ends."""
+        sizes = [self.footer.row_group(i).num_rows for i in range(self.footer.num_row_groups)]
+        return self.start + np.cumsum([0, *sizes], dtype=np.int64)
+
+
+class ParquetSource:
+    """One table in one or more Parquet files of the same columns.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        In row order.
+    name : str
+    root : Path
+        What was given, for messages.
+    fingerprint : str, optional
+        What the table is known by where the files themselves do not tell.
+
+    Raises
+    ------
+    TableError
+        If a file cannot be read, or the files' columns differ.
+    """
+
+    def __init__(self, files: Sequence[Path], name: str, *, root: Path, fingerprint: str | None = None) -> None:
+        self.name = name
+        self._fingerprint = fingerprint
+        self._files = _opened(files, root)
+        self._schema = _common_schema(self._files, root)
+
+    def schema(self) -> pa.Schema:
+        """Names and types of the columns."""
+        return self._schema
+
+    def n_rows(self) -> int:
+        """Rows of all files together."""
+        last = self._files[-1]
+        return int(last.start + last.footer.num_rows)
+
+    def n_bytes(self) -> int:
+        """Bytes of the files."""
+        return sum(file.path.stat().st_size for file in self._files)
+
+    def fingerprint(self) -> str:
+        """Hash of the files' sizes, times of change, footers, and first and last bytes, not of where they lie."""
+        if self._fingerprint is None:
+            digest = hashlib.blake2b(digest_size=16)
+            for file in self._files:
+                for part in _file_parts(file):
+                    digest.update(part)
+            self._fingerprint = digest.hexdigest()
+        return self._fingerprint
+
+    def scan(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Read some columns of all rows, in row order, in batches of bounded size."""
+        for file in self._files:
+            for batch in _batches(file, range(file.footer.num_row_groups), columns):
+                yield from self._fitted(batch)
+
+    def take(self, rows: NDArray[np.int64], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Read some columns of some rows, given by ascending row numbers; the rest of a batch is dropped at once."""
+        for file in self._files:
+            for batch in _taken(file, rows, columns):
+                yield from self._fitted(batch)
+
+    def _fitted(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """Bring a batch of one file to the types that all files share."""
+        types = pa.schema([self._schema.field(name) for name in batch.schema.names])
+        yield from normal_table(pa.Table.from_batches([batch])).cast(types).to_batches()
+
+
+def _opened(files: Sequence[Path], root: Path) -> tuple[_File, ...]:
+    opened, start = [], 0
+    for path in files:
+        opened.append(_File(path, _footer(path), start, _told_by_folders(path, root)))
+        start += opened[-1].footer.num_rows
+    return tuple(opened)
+
+
+def _told_by_folders(path: Path, root: Path) -> Mapping[str, str | None]:
+    """Columns kept in folder names such as ``year=2026``, as Spark, Dask and pandas write them."""
+    folders = path.relative_to(root).parts[:-1] if path.is_relative_to(root) else ()
+    pairs = [unquote(folder).split("=", 1) for folder in folders if "=" in folder]
+    return {name: None if value == "__HIVE_DEFAULT_PARTITION__" else value for name, value in pairs}
+
+
+def _common_schema(files: Sequence[_File], root: Path) -> pa.Schema:
+    """Columns of the first file, with types wide enough for every file's values."""
+    first = files[0].schema()
+    for file in files[1:]:
+        differing = sorted(set(file.schema().names) ^ set(first.names))
+        if differing:
+            raise TableError(
+                f"The files in {str(root)!r} hold different columns: {', '.join(differing[:5])} are not in all of them "
+                f"({file.path.name} differs from the first file). Give a folder whose files share their columns."
+            )
+    try:
+        return pa.unify_schemas([file.schema() for file in files], promote_options="permissive")
+    except pa.ArrowException as error:
+        raise TableError(
+            f"The files in {str(root)!r} hold different types: {_one_line(error)}. "
+            "Give a folder whose files have the same types."
+        ) from error
+
+
+def _footer(path: Path) -> pq.FileMetaData:
+    try:
+        return pq.read_metadata(path)
+    except (pa.ArrowException, OSError) as error:
+        raise TableError(f"{str(path)!r} cannot be read as Parquet: {_one_line(error)}. Is it complete?") from error
+
+
+def _file_parts(file: _File) -> Iterator[bytes]:
+    state = file.path.stat()
+    yield f"{state.st_size} {state.st_mtime_ns} {file.footer.num_rows} {file.footer.num_row_groups}".encode()
+    with file.path.open("rb") as opened:
+        yield opened.read(_HASHED_BYTES)
+        opened.seek(-min(_HASHED_BYTES, state.st_size), os.SEEK_END)
+        yield opened.read()
+
+
+def _batches(file: _File, row_groups: Sequence[int], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    try:
+        # Without a buffer each column of a row group would be held in memory as a whole.
+        with pq.ParquetFile(file.path, metadata=file.footer, buffer_size=_BUFFER_BYTES) as opened:
+            inside = [name for name in columns if name in opened.schema_arrow.names]
+            for batch in opened.iter_batches(_BATCH_ROWS, row_groups=list(row_groups), columns=inside):
+                yield pa.record_batch([_column(batch, name, file) for name in columns], names=list(columns))
+    except (pa.ArrowException, OSError) as error:
+        raise TableError(f"{str(file.path)!r} cannot be read: {_one_line(error)}. Is it complete?") from error
+    finally:
+        pa.default_memory_pool().release_unused()
+
+
+def _column(batch: pa.RecordBatch, name: str, file: _File) -> pa.Array:
+    if name in batch.schema.names:
+        return batch.column(name)
+    return pa.repeat(pa.scalar(file.told[name], pa.string()), batch.num_rows)
+
+
+def _taken(file: _File, rows: NDArray[np.int64], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Batches of the wanted rows of one file; row groups without any are skipped."""
+    starts = file.row_group_starts()
+    cuts = np.searchsorted(rows, starts)
+    for group in np.flatnonzero(np.diff(cuts)):
+        start, wanted = int(starts[group]), rows[cuts[group] : cuts[group + 1]]
+        for batch in _batches(file, [int(group)], columns):
+            low, high = np.searchsorted(wanted, (start, start + batch.num_rows))
+            if low < high:
+                yield batch.take(pa.array(wanted[low:high] - start))
+            start += batch.num_rows
+
+
+def _one_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0].rstrip(".")

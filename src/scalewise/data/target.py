@@ -1,0 +1,184 @@
+"""The target column: which task it makes, its classes, and every way in which it cannot be learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from scalewise.core.spec import Task
+from scalewise.data.encode import column_codes, is_number, is_text, plain_values
+from scalewise.data.sources import Source
+from scalewise.data.strata import code_counts
+from scalewise.errors import TableError, TargetError, unknown_name
+
+__all__ = ["LEAST_CLASS_ROWS", "LEAST_ROWS", "MAX_CLASSES", "Target", "read_target"]
+
+MAX_CLASSES = 1000
+"""Classes of a target at the most."""
+
+LEAST_CLASS_ROWS = 10
+"""Rows that each class needs, so that some can be held out and some trained on."""
+
+LEAST_ROWS = 20
+"""Rows with a target that a table needs."""
+
+_GUESSED_CLASSES = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """The target column of a whole table.
+
+    Parameters
+    ----------
+    name : str
+    task : {"binary", "multiclass", "regression"}
+    classes : tuple of str
+        In the order of their codes; empty for regression.
+    codes : ndarray of int16, shape (n_rows,)
+        Class of each row of the table, 0 for every row in regression; -1 where the target is missing.
+    """
+
+    name: str
+    task: Task
+    classes: tuple[str, ...]
+    codes: NDArray[np.int16]
+
+    @property
+    def n_missing(self) -> int:
+        """Rows without a target."""
+        return int((self.codes < 0).sum())
+
+
+def read_target(source: Source, name: str, task: Task | None = None) -> Target:
+    """Read the target of every row, and check that it can be learned.
+
+    Parameters
+    ----------
+    source : Source
+    name : str
+        The target column.
+    task : {"binary", "multiclass", "regression"}, optional
+        What to learn; guessed if not given: text, booleans and few whole numbers are classes.
+
+    Raises
+    ------
+    TableError
+        If the table is empty.
+    TargetError
+        If there is no such column, or it cannot be learned as asked.
+    """
+    schema = source.schema()
+    if name not in schema.names:
+        raise TargetError(unknown_name("column", name, schema.names))
+    if not source.n_rows():
+        raise TableError(
+            f"The table {source.name!r} has columns but no rows. Give one with at least {LEAST_ROWS} rows."
+        )
+    kind = schema.field(name).type
+    _check_kind(name, kind, task)
+    target = _numbers(source, name) if task == "regression" else _classes_or_numbers(source, name, task)
+    n_usable = len(target.codes) - target.n_missing
+    if n_usable < LEAST_ROWS:
+        raise TargetError(f"Only {n_usable} rows have a value of {name!r}; at least {LEAST_ROWS} are needed.")
+    return target
+
+
+def _check_kind(name: str, kind: pa.DataType, task: Task | None) -> None:
+    if pa.types.is_null(kind):
+        raise TargetError(f"The target {name!r} has no value in any row. Choose another column.")
+    if pa.types.is_duration(kind) or not (is_number(kind) or is_text(kind)):
+        raise TargetError(
+            f"The target {name!r} holds values of type {kind}. Valid: numbers, booleans or text; "
+            "turn the column into one of these, or choose another."
+        )
+    if task == "regression" and is_text(kind):
+        raise TargetError(
+            f"The target {name!r} holds text, and regression needs numbers. "
+            "Choose classification, or turn the column into numbers."
+        )
+
+
+def _classes_or_numbers(source: Source, name: str, task: Task | None) -> Target:
+    kind = source.schema().field(name).type
+    may_be_number = task is None and is_number(kind) and not pa.types.is_boolean(kind)
+    found = column_codes(source.scan([name]), _GUESSED_CLASSES if may_be_number else MAX_CLASSES, np.int16)
+    if found is None and may_be_number:
+        return _numbers(source, name)
+    if found is None:
+        raise TargetError(
+            f"The target {name!r} has more than {MAX_CLASSES:,} classes. Choose a column with fewer"
+            + (", or regression." if is_number(kind) else ", or group its values.")
+        )
+    values, codes = found
+    if may_be_number and not _like_classes(values, len(codes)):
+        return _numbers(source, name)
+    return _classes(name, values, codes, task)
+
+
+def _like_classes(values: list[object], n_rows: int) -> bool:
+    """Whether distinct numbers are rather names of classes: two of them, or a few whole ones that often repeat."""
+    numbers = np.array([float(str(value)) for value in values if not isinstance(value, bool)])
+    if not np.isfinite(numbers).all():
+        return False
+    return len(values) <= 2 or (bool((numbers == np.round(numbers)).all()) and n_rows >= 10 * len(values))
+
+
+def _classes(name: str, values: list[object], codes: NDArray[np.int16], task: Task | None) -> Target:
+    order = sorted(range(len(values)), key=lambda i: _sort_key(values[i]))
+    place = np.full(len(values) + 1, -1, dtype=np.int16)
+    place[order] = np.arange(len(values))
+    labels = tuple(_label(values[i]) for i in order)
+    _check_classes(name, labels, code_counts(codes, len(values))[order], task)
+    return Target(name, "binary" if len(values) == 2 else "multiclass", labels, place[codes])
+
+
+def _check_classes(name: str, labels: tuple[str, ...], counts: NDArray[np.int64], task: Task | None) -> None:
+    if not labels:
+        raise TargetError(f"The target {name!r} has no value in any row. Choose another column.")
+    if len(labels) == 1:
+        raise TargetError(f"The target {name!r} is {labels[0]!r} everywhere, so there is nothing to learn.")
+    if task is not None and (task == "binary") != (len(labels) == 2):
+        valid = "'binary'" if len(labels) == 2 else "'multiclass'"
+        raise TargetError(f"The task is {task!r}, but the target {name!r} has {len(labels)} classes. Valid: {valid}.")
+    rare = [f"{label!r} ({count})" for label, count in zip(labels, counts, strict=True) if count < LEAST_CLASS_ROWS]
+    if rare:
+        more = f" and {len(rare) - 5} more" if len(rare) > 5 else ""
+        raise TargetError(
+            f"Classes of {name!r} with fewer than {LEAST_CLASS_ROWS} rows cannot be both trained on and held out: "
+            f"{', '.join(rare[:5])}{more}. Leave their rows out, or merge them into another class."
+        )
+
+
+def _numbers(source: Source, name: str) -> Target:
+    parts, low, high, infinite = [], np.inf, -np.inf, 0
+    for batch in source.scan([name]):
+        numbers = plain_values(pa.chunked_array([batch.column(0)])).cast(pa.float64(), safe=False).to_numpy()
+        infinite += int(np.isinf(numbers).sum())
+        parts.append(np.where(np.isnan(numbers), -1, 0).astype(np.int16))
+        low, high = np.fmin.reduce(numbers, initial=low), np.fmax.reduce(numbers, initial=high)
+    if infinite:
+        raise TargetError(f"The target {name!r} is infinite in {infinite:,} rows. Leave these rows out, or bound them.")
+    if low > high:
+        raise TargetError(f"The target {name!r} has no value in any row. Choose another column.")
+    if low == high:
+        raise TargetError(f"The target {name!r} is {low:g} everywhere, so there is nothing to learn.")
+    return Target(name, "regression", (), np.concatenate(parts))
+
+
+def _sort_key(value: object) -> tuple[float, str]:
+    """Numbers by size, then text by alphabet."""
+    return (float(str(value)), "") if _is_numeric(value) else (np.inf, str(value))
+
+
+def _is_numeric(value: object) -> bool:
+    return not isinstance(value, (str, bool)) and hasattr(value, "__float__")
+
+
+def _label(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

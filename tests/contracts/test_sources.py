@@ -1,0 +1,376 @@
+"""What every source must do, over every kind of table that can be opened; and what is said of those that cannot."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+import pytest
+
+from scalewise.data import sources
+from scalewise.data.csv_files import open_csv
+from scalewise.data.sources import open_source
+from scalewise.errors import ScalewiseError, TableError
+
+N_ROWS = 1000
+ROWS = np.array([0, 3, 4, 250, 251, 499, 500, 998, 999])
+
+
+def reference():
+    """A table with the common types, and missing values in each of them."""
+    random = np.random.default_rng(0)
+    gone = random.uniform(size=N_ROWS) < 0.1
+    day = datetime(2026, 1, 1, tzinfo=UTC)
+    return pa.table(
+        {
+            "row": pa.array(range(N_ROWS)),
+            "height": pa.array(random.normal(size=N_ROWS).round(6), mask=gone),
+            "count": pa.array(random.integers(0, 9, N_ROWS), mask=gone),
+            "city": pa.array(random.choice(["Oslo", "Bergen", "Tromsø"], N_ROWS), mask=gone),
+            "yes": pa.array(random.uniform(size=N_ROWS) < 0.5, mask=gone),
+            "when": pa.array([day + timedelta(hours=i) for i in range(N_ROWS)], pa.timestamp("s", "UTC")),
+        }
+    )
+
+
+class Stream:
+    """Some other library's table: nothing but the Arrow stream."""
+
+    def __init__(self, table):
+        self._table = table
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self._table.__arrow_c_stream__(requested_schema)
+
+
+def parquet(folder):
+    pq.write_table(reference(), folder / "one.parquet", row_group_size=130)
+    return folder / "one.parquet"
+
+
+def parquet_folder(folder):
+    inside = folder / "many" / "deeper"
+    inside.mkdir(parents=True)
+    for part in range(4):
+        pq.write_table(reference().slice(part * 250, 250), inside / f"part-{part}.parquet", row_group_size=100)
+    (folder / "many" / "_SUCCESS").touch()
+    (folder / "many" / ".hidden.parquet").write_text("not Parquet at all")
+    return folder / "many"
+
+
+def csv(folder):
+    pacsv.write_csv(reference(), folder / "plain.csv")
+    return folder / "plain.csv"
+
+
+def csv_gz(folder):
+    (folder / "packed.csv.gz").write_bytes(gzip.compress(csv(folder).read_bytes()))
+    return folder / "packed.csv.gz"
+
+
+def tsv(folder):
+    pacsv.write_csv(reference(), folder / "tabs.tsv", pacsv.WriteOptions(delimiter="\t"))
+    return str(folder / "tabs.tsv")
+
+
+KINDS = {
+    "pyarrow": lambda folder: open_source(reference()),
+    "pyarrow in chunks": lambda folder: open_source(
+        pa.concat_tables([reference().slice(0, 251), reference().slice(251)])
+    ),
+    "pandas": lambda folder: open_source(reference().to_pandas()),
+    "pandas with pyarrow types": lambda folder: open_source(reference().to_pandas(types_mapper=pd.ArrowDtype)),
+    "polars": lambda folder: open_source(pl.from_arrow(reference())),
+    "arrow stream": lambda folder: open_source(Stream(reference())),
+    "parquet": lambda folder: open_source(parquet(folder)),
+    "folder of parquet": lambda folder: open_source(parquet_folder(folder)),
+    "csv": lambda folder: open_source(csv(folder)),
+    "csv.gz": lambda folder: open_source(csv_gz(folder)),
+    "tsv": lambda folder: open_source(tsv(folder)),
+    "large csv": lambda folder: open_csv(csv(folder), "large", in_memory_bytes=0),
+}
+
+
+@pytest.fixture(params=KINDS)
+def source(request, tmp_path):
+    return KINDS[request.param](tmp_path)
+
+
+def taken(source, rows, columns):
+    return pa.Table.from_batches(source.take(np.asarray(rows, dtype=np.int64), columns))
+
+
+def plain(table):
+    """Values as text and numbers, whatever the types that hold them."""
+    columns = {name: table[name].to_pylist() for name in table.column_names}
+    columns["when"] = [moment.timestamp() for moment in columns.get("when", [])]
+    columns["count"] = [None if v is None or v != v else int(v) for v in columns.get("count", [])]
+    columns["yes"] = [None if v is None else bool(v) for v in columns.get("yes", [])]
+    columns["height"] = [None if v is None or v != v else v for v in columns.get("height", [])]
+    return columns
+
+
+def test_an_open_source_is_left_as_it_is(source):
+    assert open_source(source) is source
+
+
+def test_it_knows_its_columns_and_length(source):
+    assert source.schema().names == reference().column_names
+    assert source.n_rows() == N_ROWS
+    assert source.n_bytes() > 1000
+    assert source.name
+
+
+def test_taken_rows_are_the_rows_asked_for(source):
+    assert plain(taken(source, ROWS, reference().column_names)) == plain(reference().take(pa.array(ROWS)))
+
+
+def test_columns_come_in_the_order_asked_for(source):
+    table = taken(source, ROWS, ["city", "row"])
+    assert table.column_names == ["city", "row"]
+    assert table["row"].to_pylist() == ROWS.tolist()
+
+
+def test_a_scan_reads_every_row_in_order(source):
+    numbers = [number for batch in source.scan(["row"]) for number in batch.column(0).to_pylist()]
+    assert numbers == list(range(N_ROWS))
+
+
+def test_batches_have_the_types_of_the_schema(source):
+    for batch in (*source.scan(["city", "when"]), *source.take(ROWS, ["city", "when"])):
+        assert batch.schema.types == [source.schema().field(name).type for name in ("city", "when")]
+
+
+def test_taking_no_rows_gives_no_rows(source):
+    assert sum(batch.num_rows for batch in source.take(np.empty(0, dtype=np.int64), ["row"])) == 0
+
+
+def digests(folder):
+    """What each kind of source says of itself and hands over; files are made in `folder` unless they are there."""
+    said = {}
+    for kind, opened in KINDS.items():
+        place = Path(folder) / kind
+        place.mkdir(exist_ok=True)
+        source = _reopened(kind, place) or opened(place)
+        table = taken(source, ROWS, reference().column_names)
+        sample = hashlib.sha256(repr(plain(table)).encode()).hexdigest()
+        said[kind] = [source.fingerprint(), sample]
+    return said
+
+
+def _reopened(kind, place):
+    """The source of the files that another process made; None where there is none."""
+    files = sorted(place.iterdir())
+    if not files:
+        return None
+    if kind == "large csv":
+        return open_csv(files[0], "large", in_memory_bytes=0)
+    return open_source(next((f for f in files if f.suffix == ".gz"), files[0]))
+
+
+def test_fingerprints_and_samples_are_the_same_in_another_process(tmp_path):
+    here = digests(tmp_path)
+    code = "import json, sys; import test_sources as t; print(json.dumps(t.digests(sys.argv[1])))"
+    paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == here
+
+
+def test_fingerprints_do_not_depend_on_how_memory_is_cut():
+    table = reference()
+    pieces = pa.concat_tables([table.slice(0, 17), table.slice(17, 400), table.slice(417)])
+    assert open_source(table).fingerprint() == open_source(pieces).fingerprint()
+    assert (
+        open_source(table.slice(5)).fingerprint() == open_source(table.take(pa.array(range(5, N_ROWS)))).fingerprint()
+    )
+
+
+@pytest.mark.parametrize("column", ["height", "count", "city", "yes", "when"])
+def test_one_changed_value_changes_the_fingerprint(column):
+    table = reference()
+    values = table[column].to_pylist()
+    present = [i for i, value in enumerate(values) if value is not None]
+    other = next(i for i in present if values[i] != values[present[0]])
+    values[present[0]] = values[other]
+    changed = table.set_column(table.schema.get_field_index(column), column, pa.array(values, table[column].type))
+    assert open_source(changed).fingerprint() != open_source(table).fingerprint()
+
+
+def test_a_value_that_goes_missing_changes_the_fingerprint():
+    first, second = pa.table({"a": [1.0, None, 1.0]}), pa.table({"a": [1.0, 1.0, None]})
+    assert open_source(first).fingerprint() != open_source(second).fingerprint()
+
+
+def test_a_file_keeps_its_fingerprint_when_it_moves_and_loses_it_when_it_changes(tmp_path):
+    path = parquet(tmp_path)
+    before = open_source(path).fingerprint()
+    moved = path.rename(tmp_path / "moved.parquet")
+    assert open_source(moved).fingerprint() == before
+    pq.write_table(reference().slice(1), moved)
+    assert open_source(moved).fingerprint() != before
+
+
+def test_row_groups_without_wanted_rows_are_not_read(tmp_path, monkeypatch):
+    source = open_source(parquet(tmp_path))
+    read = []
+    original = pq.ParquetFile.iter_batches
+
+    def spy(self, *args, row_groups, **kwargs):
+        read.extend(row_groups)
+        return original(self, *args, row_groups=row_groups, **kwargs)
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", spy)
+    taken(source, [0, 5, 400], ["row"])
+    assert read == [0, 3]
+
+
+def test_columns_that_stand_in_the_names_of_folders_are_read(tmp_path):
+    for city, rows in (("Bergen", [1, 2]), ("New%20York", [3]), ("__HIVE_DEFAULT_PARTITION__", [4, 5])):
+        (tmp_path / "by" / f"city={city}").mkdir(parents=True)
+        pq.write_table(pa.table({"row": rows}), tmp_path / "by" / f"city={city}" / "part.parquet")
+    source = open_source(tmp_path / "by")
+    assert source.schema().names == ["row", "city"]
+    everything = pa.Table.from_batches(source.scan(["city", "row"])).to_pydict()
+    assert dict(zip(everything["row"], everything["city"], strict=True)) == {
+        1: "Bergen", 2: "Bergen", 3: "New York", 4: None, 5: None,
+    }  # fmt: skip
+    rows = [everything["row"].index(2), everything["row"].index(3)]
+    assert sorted(taken(source, sorted(rows), ["city"])["city"].to_pylist()) == ["Bergen", "New York"]
+
+
+def test_files_of_a_folder_may_have_types_of_different_width(tmp_path):
+    for part, values in enumerate([pa.array([1, 2]), pa.nulls(2), pa.array([2.5, None])]):
+        pq.write_table(pa.table({"a": values}), tmp_path / f"{part}.parquet")
+    table = taken(open_source(tmp_path), [0, 1, 2, 4], ["a"])
+    assert table.to_pydict() == {"a": [1.0, 2.0, None, 2.5]}
+
+
+def test_names_come_from_the_file_unless_given(tmp_path):
+    assert open_source(parquet(tmp_path)).name == "one"
+    assert open_source(csv_gz(tmp_path)).name == "packed"
+    assert open_source(reference(), name="mine").name == "mine"
+
+
+def test_polars_categories_and_pandas_categories_can_be_read():
+    frames = [
+        pl.DataFrame({"a": ["x", "y", None]}, schema={"a": pl.Categorical}),
+        pl.DataFrame({"a": ["x", "y", None]}, schema={"a": pl.Enum(["x", "y"])}),
+        pd.DataFrame({"a": pd.Categorical(["x", "y", None])}),
+    ]
+    for frame in frames:
+        assert taken(open_source(frame), [0, 2], ["a"])["a"].to_pylist() == ["x", None]
+
+
+def test_pandas_columns_that_arrow_cannot_hold_become_text():
+    frame = pd.DataFrame({"mixed": [1, "a", None], "spread": pd.interval_range(0, 3), 7: [1.5, 2.5, 3.5]})
+    source = open_source(frame)
+    assert source.schema().names == ["mixed", "spread", "7"]
+    assert taken(source, [0, 1, 2], ["mixed"])["mixed"].to_pylist() == ["1", "a", None]
+
+
+def test_semicolons_and_question_marks_in_csv_are_understood(tmp_path):
+    (tmp_path / "de.csv").write_text("a;b\n1;x\n?;y\n3;\n")
+    table = taken(open_source(tmp_path / "de.csv"), [0, 1, 2], ["a", "b"])
+    assert table.to_pydict() == {"a": [1, None, 3], "b": ["x", "y", None]}
+
+
+def test_a_large_csv_whose_types_turn_out_wider_is_read_all_the_same(tmp_path):
+    path = tmp_path / "late.csv"
+    lines = ["a,b,c"] + ["1,2,"] * 3_000_000 + ["1.5,x,y"]
+    path.write_text("\n".join(lines))
+    source = open_csv(path, "late", in_memory_bytes=0)
+    table = taken(source, [0, 3_000_000], ["a", "b", "c"])
+    assert table.to_pydict() == {"a": [1.0, 1.5], "b": ["2", "x"], "c": [None, "y"]}
+
+
+def test_the_rewritten_copy_of_a_large_csv_goes_with_its_source(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    source = open_csv(csv(tmp_path), "large", in_memory_bytes=0)
+    assert list(tmp_path.glob("scalewise-csv-*"))
+    del source
+    assert not list(tmp_path.glob("scalewise-csv-*"))
+
+
+def test_a_large_csv_that_cannot_be_read_leaves_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "ragged.csv").write_text("a,b\n1,2\n1,2,3\n")
+    with pytest.raises(TableError, match="cannot be read as CSV"):
+        open_csv(tmp_path / "ragged.csv", "ragged", in_memory_bytes=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["ragged.csv"]
+
+
+def test_other_packages_can_bring_sources(monkeypatch):
+    class Entry:
+        @staticmethod
+        def load():
+            return lambda table, name: open_source(reference(), name="theirs") if table == "theirs://x" else None
+
+    monkeypatch.setattr(sources, "entry_points", lambda group: [Entry] if group == "scalewise.sources" else [])
+    assert open_source("theirs://x").name == "theirs"
+
+
+REFUSED = {
+    "no such file": (
+        lambda folder: folder / "one.parqet",
+        r"There is no file .*one.parqet.* Did you mean .*one.parquet",
+    ),
+    "no such folder": (lambda folder: folder / "nowhere" / "x.csv", r"There is no folder .*nowhere.* either"),
+    "another ending": (lambda folder: folder / "book.xlsx", r"'book.xlsx' is of no kind .*\.parquet.*\.csv.*pandas"),
+    "not Parquet": (lambda folder: folder / "broken.parquet", r"cannot be read as Parquet.*Is it complete"),
+    "empty file": (lambda folder: folder / "empty.csv", r"empty.csv' cannot be read as CSV: Empty CSV file"),
+    "empty Parquet file": (lambda folder: folder / "nothing.parquet", r"cannot be read as Parquet"),
+    "ragged CSV": (lambda folder: folder / "ragged.csv", r"cannot be read as CSV: .*Expected 2 columns, got 3"),
+    "folder without Parquet": (lambda folder: folder / "void", r"holds no Parquet file"),
+    "folder of different tables": (lambda folder: folder / "differing", r"different columns: a, b are not in all"),
+    "folder of different types": (lambda folder: folder / "typed", r"different types: .*int64 vs string"),
+    "doubled names": (lambda folder: pd.DataFrame([[1, 2]], columns=["a", "a"]), r"Several columns are named 'a'"),
+    "no columns": (lambda folder: pd.DataFrame(), r"has no columns"),
+    "lazy frame": (lambda folder: pl.DataFrame({"a": [1]}).lazy(), r"Call .collect\(\) on it first"),
+    "a list": (lambda folder: [1, 2], r"Got a builtins.list.*Valid: a pandas frame.*Parquet"),
+    "nothing": (lambda folder: None, r"Got a builtins.NoneType"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_cannot_be_opened_is_refused_in_clear_words(kind, tmp_path):
+    parquet(tmp_path)
+    (tmp_path / "book.xlsx").touch()
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 but no more")
+    (tmp_path / "nothing.parquet").touch()
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "ragged.csv").write_text("a,b\n1,2\n1,2,3\n")
+    (tmp_path / "void").mkdir()
+    (tmp_path / "differing").mkdir()
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "differing" / "1.parquet")
+    pq.write_table(pa.table({"b": [1]}), tmp_path / "differing" / "2.parquet")
+    (tmp_path / "typed").mkdir()
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "typed" / "1.parquet")
+    pq.write_table(pa.table({"a": ["x"]}), tmp_path / "typed" / "2.parquet")
+    table, message = REFUSED[kind]
+    with pytest.raises(TableError, match=message):
+        open_source(table(tmp_path))
+
+    path = parquet(tmp_path)
+    source = open_source(path)
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(ScalewiseError, match="cannot be read"):
+        taken(source, ROWS, ["row"])

@@ -1,0 +1,271 @@
+"""From table and target to a study's data: guessed tasks, notes, sizes, and every refusal in clear words."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from scalewise.core.spec import SamplingUnit
+from scalewise.data.prepare import prepare
+from scalewise.data.sources import open_source
+from scalewise.data.target import read_target
+from scalewise.errors import InputError, TableError, TargetError
+
+N = 400
+RANDOM = np.random.default_rng(0)
+
+
+def table(y, **columns):
+    """A source with a target `y` and at least one feature."""
+    columns = columns or {"x": np.random.default_rng(1).normal(size=len(y))}
+    return open_source(pd.DataFrame({**columns, "y": y}))
+
+
+def classes(*counts):
+    return np.repeat([f"c{i}" for i in range(len(counts))], counts)
+
+
+@pytest.mark.parametrize(
+    ("y", "task", "labels"),
+    [
+        (RANDOM.integers(0, 2, N).astype(bool), "binary", ("False", "True")),
+        (RANDOM.integers(0, 2, N), "binary", ("0", "1")),
+        (RANDOM.integers(0, 2, N) * 1.0, "binary", ("0", "1")),
+        (RANDOM.integers(0, 2, N) + 0.5, "binary", ("0.5", "1.5")),
+        (RANDOM.choice(["yes", "no"], N), "binary", ("no", "yes")),
+        (RANDOM.integers(8, 12, N), "multiclass", ("8", "9", "10", "11")),
+        (RANDOM.choice(["b", "a", "c"], N), "multiclass", ("a", "b", "c")),
+        (pd.Categorical(RANDOM.choice(["b", "a"], N), categories=["a", "b", "unused"]), "binary", ("a", "b")),
+        (pd.Categorical(RANDOM.choice([2, 10], N)), "binary", ("2", "10")),
+        (RANDOM.integers(0, 300, N), "regression", ()),
+        (RANDOM.normal(size=N), "regression", ()),
+        (RANDOM.integers(0, 4, N) / 4, "regression", ()),
+    ],
+)
+def test_the_task_is_guessed_from_the_target(y, task, labels):
+    data = prepare(table(y), "y").data
+    assert (data.task, data.classes) == (task, labels)
+
+
+def test_few_numbers_that_hardly_repeat_are_no_classes():
+    assert prepare(table(np.arange(60) % 15), "y").data.task == "regression"
+
+
+def test_the_task_can_be_chosen_against_the_guess():
+    y = RANDOM.integers(0, 5, N)
+    assert prepare(table(y), "y", task="regression").data.classes == ()
+    assert prepare(table(y * 20.0 + 0.5), "y", task="multiclass").data.classes[0] == "0.5"
+
+
+def test_codes_follow_the_order_of_the_classes():
+    y = np.array([10, 9] * 200)
+    target = read_target(table(y), "y")
+    assert target.classes == ("9", "10")
+    assert target.codes[:2].tolist() == [1, 0]
+
+
+def test_rows_without_a_target_are_left_out_and_said():
+    y = np.where(np.arange(N) < 30, np.nan, RANDOM.normal(size=N))
+    prepared = prepare(table(y), "y")
+    assert prepared.notes == ("30 rows without a value of y are left out.",)
+    assert prepared.data.n_train_rows + prepared.data.n_holdout_rows == N - 30
+    assert prepared.draw.holdout_rows.min() >= 30
+
+
+def test_columns_are_left_out_with_reasons_in_the_table_or_given():
+    source = table(RANDOM.normal(size=N), x=RANDOM.normal(size=N), same=[1] * N, leak=range(N), note=["n"] * N)
+    prepared = prepare(source, "y", exclude={"leak": "is known too late"})
+    assert {(c.name, c.reason) for c in prepared.left_out} == {
+        ("leak", "is known too late"),
+        ("same", "is the same everywhere: 1"),
+        ("note", "is the same everywhere: n"),
+    }
+    assert [f.name for f in prepare(source, "y", exclude=["leak"]).data.features] == ["x"]
+
+
+def test_leaving_out_the_target_itself_means_nothing():
+    assert prepare(table(RANDOM.normal(size=N)), "y", exclude=["y"]).data.target == "y"
+
+
+def test_the_smallest_size_holds_some_rows_of_the_rarest_class():
+    assert prepare(table(classes(200, 200)), "y").data.smallest_n_rows == 50
+    assert prepare(table(classes(*[50] * 8)), "y").data.smallest_n_rows == 80
+    assert prepare(table(classes(19_900, 100)), "y").data.smallest_n_rows == 400
+    assert prepare(table(classes(2000, 40)), "y").data.smallest_n_rows == 50
+
+
+def test_no_smallest_size_is_larger_than_the_table():
+    assert prepare(table(classes(15, 15)), "y").data.smallest_n_rows == 24
+
+
+def test_every_class_is_in_every_smallest_sample():
+    prepared = prepare(table(RANDOM.permutation(classes(5000, 12, 11))), "y")
+    for repeat in range(5):
+        rows = prepared.draw.training_rows(repeat, prepared.data.smallest_n_rows)
+        assert set(prepared.target.codes[rows]) == {0, 1, 2}
+
+
+def test_seed_and_content_decide_everything():
+    y = classes(200, 200)
+    first, again, other = (prepare(table(y), "y", seed=seed) for seed in (3, 3, 4))
+    assert first.data == again.data
+    assert first.draw.holdout_rows.tolist() == again.draw.holdout_rows.tolist() != other.draw.holdout_rows.tolist()
+
+
+def test_whole_groups_are_drawn_and_their_column_is_no_feature():
+    group = RANDOM.permutation(np.repeat([f"g{i}" for i in range(40)], 10))
+    source = table(RANDOM.integers(0, 2, N), x=RANDOM.normal(size=N), who=group)
+    prepared = prepare(source, "y", unit=SamplingUnit("group", "who"))
+    held = set(group[prepared.draw.holdout_rows])
+    assert not held & set(group[prepared.draw.training_rows(0, prepared.data.n_train_rows)])
+    assert [f.name for f in prepared.data.features] == ["x"]
+    assert "sampling unit" in prepared.left_out[0].reason
+
+
+def test_grouped_samples_start_where_every_class_is_present():
+    group = np.repeat(np.arange(40), 20)
+    source = table(np.where(group % 8 == 0, "rare", "common"), x=RANDOM.normal(size=800), who=group)
+    prepared = prepare(source, "y", unit=SamplingUnit("group", "who"))
+    for repeat in range(5):
+        rows = prepared.draw.training_rows(repeat, prepared.data.smallest_n_rows)
+        assert set(prepared.target.codes[rows]) == {0, 1}
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_the_last_stretch_of_time_is_held_out(as_text):
+    days = [date(2026, 1, 1) + timedelta(days=int(d)) for d in RANDOM.permutation(N)]
+    days[7] = None
+    when = [str(d) if d else None for d in days] if as_text else days
+    source = table(RANDOM.normal(size=N), x=RANDOM.normal(size=N), when=when)
+    prepared = prepare(source, "y", unit=SamplingUnit("time", "when"))
+    held, past = prepared.draw.holdout_rows, prepared.draw.training_rows(0, 1000)
+    assert min(days[row] for row in held) > max(days[row] for row in past)
+    assert prepared.notes[0] == "1 rows without a value of when are left out."
+
+
+REFUSED = {
+    "unknown column": (table([1.0] * N), {"target": "yy"}, TargetError, "no column 'yy'. Did you mean 'y'"),
+    "no rows": (open_source(pd.DataFrame({"x": [], "y": []})), {}, TableError, "has columns but no rows"),
+    "few rows": (table([1.0, 2.0, 3.0]), {}, TargetError, "Only 3 rows have a value of 'y'; at least 20"),
+    "missing target": (table([np.nan] * N), {}, TargetError, "has no value in any row"),
+    "null target": (open_source(pa.table({"x": [1.0] * N, "y": pa.nulls(N)})), {}, TargetError, "has no value in any"),
+    "missing text target": (table(pd.array([None] * N, dtype="str")), {}, TargetError, "has no value in any row"),
+    "one class": (table(["a"] * N), {}, TargetError, "is 'a' everywhere, so there is nothing to learn"),
+    "one number": (table([1.5] * N), {"task": "regression"}, TargetError, "is 1.5 everywhere"),
+    "rare classes": (
+        table(classes(200, 3, 9)),
+        {},
+        TargetError,
+        r"'c1' \(3\), 'c2' \(9\)\. Leave their rows out, or merge",
+    ),
+    "many rare classes": (table(classes(200, *[2] * 9)), {}, TargetError, r"and 4 more\. Leave"),
+    "too many classes": (table([f"c{i}" for i in range(1001)]), {}, TargetError, "more than 1,000 classes.*group"),
+    "too many number classes": (
+        table(np.arange(1001)),
+        {"task": "multiclass"},
+        TargetError,
+        "more than 1,000.*regression",
+    ),
+    "text for regression": (
+        table(classes(200, 200)),
+        {"task": "regression"},
+        TargetError,
+        "holds text.*Choose classific",
+    ),
+    "three classes as two": (
+        table(classes(99, 99, 99)),
+        {"task": "binary"},
+        TargetError,
+        "has 3 classes. Valid: 'multiclass'",
+    ),
+    "two classes as many": (
+        table(classes(99, 99)),
+        {"task": "multiclass"},
+        TargetError,
+        "has 2 classes. Valid: 'binary'",
+    ),
+    "infinite target": (table([np.inf, *RANDOM.normal(size=N)]), {}, TargetError, "is infinite in 1 rows. Leave these"),
+    "target of dates": (table([date(2026, 1, 1)] * N), {}, TargetError, "holds values of type date32.*Valid: numbers"),
+    "target of lists": (open_source(pa.table({"x": [1.0] * N, "y": [[1]] * N})), {}, TargetError, "of type list"),
+    "only a target": (
+        open_source(pd.DataFrame({"y": RANDOM.normal(size=N)})),
+        {},
+        TableError,
+        "nothing but the target",
+    ),
+    "nothing to learn from": (
+        table(RANDOM.normal(size=N), x=[1] * N),
+        {},
+        TableError,
+        "No column is left to predict 'y' from: x is the same everywhere: 1",
+    ),
+    "unknown column to exclude": (
+        table(RANDOM.normal(size=N)),
+        {"exclude": ["z"]},
+        InputError,
+        "no column to leave out 'z'",
+    ),
+    "unknown unit": (
+        table(RANDOM.normal(size=N)),
+        {"unit": SamplingUnit("group", "xx")},
+        InputError,
+        "no column to sample by 'xx'. Did you mean 'x'",
+    ),
+    "unit is the target": (
+        table(RANDOM.normal(size=N)),
+        {"unit": SamplingUnit("group", "y")},
+        InputError,
+        "no column to sample by 'y'",
+    ),
+    "few groups": (
+        table(RANDOM.normal(size=N), x=RANDOM.normal(size=N), g=np.arange(N) % 3),
+        {"unit": SamplingUnit("group", "g")},
+        InputError,
+        "'g' has 3 distinct values; .*at least 5",
+    ),
+    "time that is none": (
+        table(RANDOM.normal(size=N), x=RANDOM.normal(size=N), t=["soon", "late"] * (N // 2)),
+        {"unit": SamplingUnit("time", "t")},
+        InputError,
+        "'t' holds no dates that can be read",
+    ),
+    "one moment": (
+        table(RANDOM.normal(size=N), x=RANDOM.normal(size=N), t=[1] * N),
+        {"unit": SamplingUnit("time", "t")},
+        InputError,
+        "fewer than two distinct moments",
+    ),
+    "class only in the past": (
+        table(classes(200, 200), x=RANDOM.normal(size=N), t=np.arange(N)),
+        {"unit": SamplingUnit("time", "t")},
+        TargetError,
+        "Sampled by time of 't', no row of class 'c0' of 'y' is held out",
+    ),
+    "class only in the last stretch": (
+        table(["a"] * 360 + ["a", "b"] * 20, x=RANDOM.normal(size=N), t=np.arange(N)),
+        {"unit": SamplingUnit("time", "t")},
+        TargetError,
+        "no row of class 'b' of 'y' is trained on",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_learned_is_refused_in_clear_words(case):
+    source, options, error, message = REFUSED[case]
+    with pytest.raises(error, match=message):
+        prepare(source, **{"target": "y", **options})
+
+
+def test_a_target_with_many_classes_is_given_up_early(monkeypatch):
+    source = table([f"c{i}" for i in range(500_000)])
+    read = []
+    scan = source.scan
+    monkeypatch.setattr(source, "scan", lambda columns: (read.append(1) or batch for batch in scan(columns)))
+    with pytest.raises(TargetError):
+        prepare(source, "y")
+    assert len(read) == 1
