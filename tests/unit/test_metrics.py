@@ -1,0 +1,168 @@
+"""Which metrics fit which task, and scores of cached predictions against scikit-learn's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.naive_bayes import GaussianNB
+
+from scalewise.errors import MetricError
+from scalewise.models.metrics import check_metric, default_metric, max_score, metric_label, metrics_for
+from scalewise.models.scoring import Scoring, predict
+
+TASKS = ("binary", "multiclass", "regression")
+N_CLASSES = {"binary": 2, "multiclass": 4, "regression": 0}
+FITTING = [(task, metric) for task in TASKS for metric in metrics_for(task)]
+
+FOR_CLUSTERS_OR_LABEL_SETS = {
+    "adjusted_mutual_info_score",
+    "adjusted_rand_score",
+    "completeness_score",
+    "f1_samples",
+    "fowlkes_mallows_score",
+    "homogeneity_score",
+    "jaccard_samples",
+    "mutual_info_score",
+    "normalized_mutual_info_score",
+    "precision_samples",
+    "rand_score",
+    "recall_samples",
+    "v_measure_score",
+}
+QUICK = [
+    ("binary", "roc_auc"),
+    ("binary", "neg_log_loss"),
+    ("multiclass", "neg_log_loss"),
+    ("binary", "accuracy"),
+    ("multiclass", "accuracy"),
+    ("regression", "r2"),
+    ("regression", "neg_mean_squared_error"),
+    ("regression", "neg_root_mean_squared_error"),
+    ("regression", "neg_mean_absolute_error"),
+]
+
+
+def some_rows(task, n_rows=120, seed=0):
+    """Rows, positive targets and a fitted model whose predictions are not perfect."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_rows, 3))
+    if task == "regression":
+        y = np.exp(0.3 * X[:, 0]) + 5 + rng.uniform(0, 1, n_rows)
+        return X, y, LinearRegression().fit(X, y)
+    y = (np.arange(n_rows) + (X[:, 0] > 0)) % N_CLASSES[task]
+    return X, y, GaussianNB().fit(X, y)
+
+
+def some_predictions(task, n_rows, seed):
+    rng = np.random.default_rng(seed)
+    if task == "regression":
+        return rng.normal(size=n_rows), np.round(rng.normal(size=n_rows), 1)
+    # Rounding makes ties, and a point mass makes probabilities of exactly 0 and 1.
+    chances = np.round(rng.dirichlet(np.ones(N_CLASSES[task]), n_rows), 1)
+    chances /= chances.sum(axis=1, keepdims=True)
+    chances[0] = np.eye(N_CLASSES[task])[0]
+    return rng.integers(0, N_CLASSES[task], n_rows), chances
+
+
+class TestWhichMetricFits:
+    def test_every_scorer_of_scikit_learn_is_either_offered_or_not_meant_for_one_target(self):
+        offered = {metric for task in TASKS for metric in metrics_for(task)}
+        assert offered == set(get_scorer_names()) - FOR_CLUSTERS_OR_LABEL_SETS
+
+    @pytest.mark.parametrize("task", TASKS)
+    def test_the_default_is_offered_first_and_once(self, task):
+        names = metrics_for(task)
+        assert names[0] == default_metric(task)
+        assert len(set(names)) == len(names)
+
+    @pytest.mark.parametrize(("task", "metric"), FITTING)
+    def test_a_metric_that_is_offered_passes_and_scores(self, task, metric):
+        check_metric(metric, task, N_CLASSES[task])
+        X, y, model = some_rows(task)
+        assert np.isfinite(Scoring(metric, task, N_CLASSES[task]).one(y, predict(model, X, N_CLASSES[task])))
+
+    def test_a_misspelt_metric_is_named_with_the_nearest_one(self):
+        with pytest.raises(MetricError, match=r"no metric 'roc_auk'\. Did you mean 'roc_auc'"):
+            check_metric("roc_auk", "binary", 2)
+
+    @pytest.mark.parametrize(
+        ("metric", "task", "n_classes", "words"),
+        [
+            ("r2", "binary", 2, "'r2' is for numbers, but this target has 2 classes"),
+            ("roc_auc", "multiclass", 5, "'roc_auc' is for two classes, but this target has 5 classes"),
+            ("accuracy", "regression", 0, "is for two classes or three or more classes, but this target has numbers"),
+            ("adjusted_rand_score", "binary", 2, "no metric 'adjusted_rand_score'"),
+        ],
+    )
+    def test_a_metric_for_another_task_is_refused_with_those_that_fit(self, metric, task, n_classes, words):
+        with pytest.raises(MetricError, match=words):
+            check_metric(metric, task, n_classes)
+
+    @pytest.mark.parametrize(("task", "metric"), FITTING)
+    def test_no_score_is_above_the_best_one(self, task, metric):
+        best = max_score(metric)
+        if task == "regression":
+            y = np.arange(1.0, 31.0)
+            score = Scoring(metric, task, 0).one(y, y)
+        else:
+            y = np.arange(30) % N_CLASSES[task]
+            score = Scoring(metric, task, N_CLASSES[task]).one(y, np.eye(N_CLASSES[task])[y])
+        if best is None:
+            assert metric == "positive_likelihood_ratio"
+        else:
+            assert score == pytest.approx(best, abs=1e-9)
+
+    def test_labels_are_for_people_and_unknown_names_stay(self):
+        assert metric_label("roc_auc") == "ROC AUC"
+        assert metric_label("mine") == "mine"
+        assert max_score("mine") is None
+
+
+class TestScoresOfCachedPredictions:
+    @pytest.mark.parametrize(("task", "metric"), FITTING)
+    def test_they_equal_those_of_the_scorer_on_the_estimator(self, task, metric):
+        X, y, model = some_rows(task)
+        scoring = Scoring(metric, task, N_CLASSES[task])
+        predictions = predict(model, X, N_CLASSES[task])
+        expected = get_scorer(metric)(model, X, y)
+        assert scoring.one(y, predictions) == pytest.approx(expected, rel=1e-9)
+        assert scoring.slow(y, predictions) == pytest.approx(expected, rel=1e-9)
+
+    @pytest.mark.parametrize(("task", "metric"), QUICK)
+    @settings(max_examples=30, deadline=None)
+    @given(n_rows=st.integers(20, 60), seed=st.integers(0, 10_000))
+    def test_quick_scores_equal_slow_ones_with_ties_and_certainties(self, task, metric, n_rows, seed):
+        y, predictions = some_predictions(task, n_rows, seed)
+        y[: N_CLASSES[task]] = range(N_CLASSES[task])
+        scoring = Scoring(metric, task, N_CLASSES[task])
+        assert scoring.one(y, predictions) == pytest.approx(scoring.slow(y, predictions), rel=1e-9, abs=1e-12)
+
+    @pytest.mark.parametrize(("task", "metric"), [*QUICK, ("multiclass", "f1_macro")])
+    def test_many_versions_score_as_each_alone(self, task, metric):
+        y, _ = some_predictions(task, 50, 0)
+        versions = np.stack([some_predictions(task, 50, seed)[1] for seed in range(4)])
+        scoring = Scoring(metric, task, N_CLASSES[task])
+        np.testing.assert_allclose(scoring.many(y, versions), [scoring.one(y, version) for version in versions])
+
+    @pytest.mark.parametrize("metric", ["roc_auc", "roc_auc_ovr", "d2_log_loss_score"])
+    def test_rows_that_cannot_be_scored_alone_give_nan(self, metric):
+        n_classes = 2 if metric == "roc_auc" else 4
+        task = "binary" if n_classes == 2 else "multiclass"
+        scoring = Scoring(metric, task, n_classes)
+        assert np.isnan(scoring.one(np.zeros(5, dtype=int), np.full((5, n_classes), 1 / n_classes)))
+
+    def test_the_log_loss_of_rows_without_some_class_counts_the_classes_that_are_there(self):
+        scoring = Scoring("neg_log_loss", "multiclass", 4)
+        assert scoring.one(np.array([0, 1, 1]), np.full((3, 4), 0.25)) == pytest.approx(np.log(0.25))
+
+    def test_classes_that_the_estimator_never_saw_get_no_probability(self):
+        X = np.arange(20.0)[:, None]
+        model = LogisticRegression().fit(X, np.where(X[:, 0] < 10, 0, 3))
+        chances = predict(model, X, 4)
+        assert chances.shape == (20, 4)
+        assert (chances[:, [1, 2]] == 0).all()
+        np.testing.assert_allclose(chances.sum(axis=1), 1.0)
