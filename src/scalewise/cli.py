@@ -1,0 +1,223 @@
+"""The ``scalewise`` command: ``app`` opens the dashboard, ``run`` studies a table without a screen.
+
+Exit status: 0 with a verdict, 1 for a failure, 2 for a mistake in what was asked, 130 when interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from scalewise import __version__
+from scalewise.core.spec import LeftOut, SamplingUnit
+from scalewise.errors import InputError, ScalewiseError
+
+if TYPE_CHECKING:
+    from scalewise.options import StudyOptions
+    from scalewise.study import Study
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str or None
+        Without the program's name; ``sys.argv`` by default.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    asked = _parser().parse_args(arguments)
+    try:
+        status: int = asked.command(asked)
+    except InputError as error:
+        return _complain(error, 2)
+    except ScalewiseError as error:
+        return _complain(error, 1)
+    except BrokenPipeError:
+        # Whoever read the output has gone; silence the flush at exit too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status
+
+
+def _complain(error: Exception, status: int) -> int:
+    print(f"scalewise: {' '.join(str(error).split())}", file=sys.stderr)
+    return status
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says a mistake in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message}. See {self.prog} --help.", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="scalewise", description="Does more data help, and do you need a cluster for it?")
+    parser.add_argument("--version", action="version", version=f"scalewise {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(commands.add_parser("run", help="study a table without a screen and print the verdict"))
+    _add_app(commands.add_parser("app", help="open the dashboard in the browser"))
+    return parser
+
+
+def _add_run(run: argparse.ArgumentParser) -> None:
+    run.set_defaults(command=_run)
+    run.add_argument("table", metavar="TABLE", help="a Parquet file or folder, a CSV file, or a built-in example")
+    run.add_argument("--target", metavar="COL", help="the column to predict (needed unless TABLE is an example)")
+    run.add_argument("--task", choices=("binary", "multiclass", "regression"), help="guessed from the target")
+    run.add_argument("--metric", metavar="M", help="a scikit-learn scorer name that fits the task")
+    run.add_argument("--models", metavar="A,B", type=_names, default=(), help="models by name, such as linear,boosting")
+    run.add_argument(
+        "--max-fraction", metavar="F", type=float, help="largest sample (default: 0.1, or more of a small one)"
+    )
+    run.add_argument("--repeats", metavar="R", type=int, default=5, help="samples a size where cheap (default: 5)")
+    run.add_argument("--seed", metavar="S", type=int, default=0, help="decides holdout and samples (default: 0)")
+    run.add_argument(
+        "--min-gain", metavar="G", type=float, default=0.005, help="least gain that counts (default: .005)"
+    )
+    run.add_argument("--exclude", metavar="A,B", type=_names, default=(), help="columns that models must not see")
+    run.add_argument("--group", metavar="COL", help="draw and hold out whole groups of this column")
+    run.add_argument("--time", metavar="COL", help="hold out the last stretch of this column")
+    run.add_argument("--engine", metavar="E", default="local", help="local (worker processes) or inline")
+    run.add_argument("--workers", metavar="N", type=int, help="worker processes (default: one a core, at most 8)")
+    run.add_argument("--journal", metavar="FILE", type=Path, help="keep finished trials here, and resume from it")
+    run.add_argument("--json", metavar="FILE", type=Path, help="write everything as JSON ('-' for standard output)")
+    run.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _add_app(app: argparse.ArgumentParser) -> None:
+    app.set_defaults(command=_app)
+    app.add_argument("table", metavar="TABLE", nargs="?", help="a table to begin with (default: a built-in example)")
+    app.add_argument("--target", metavar="COL", help="the column to predict")
+    app.add_argument("--port", metavar="P", type=int, default=8866, help="another is taken if it is not free")
+    app.add_argument("--no-browser", action="store_true", help="print the address only")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _app(asked: argparse.Namespace) -> int:
+    from scalewise.app.server import serve
+
+    return serve(port=asked.port, open_browser=not asked.no_browser, table=asked.table, target=asked.target)
+
+
+def _run(asked: argparse.Namespace) -> int:
+    from scalewise.study import Study
+
+    _check_writable(asked.json)
+    table, options = _table_and_options(asked)
+    with Study(
+        table, options.target, options=options, engine=asked.engine, workers=asked.workers, journal=asked.journal
+    ) as study:
+        status = _follow(study, quiet=asked.quiet)
+        _tell(study, asked.json)
+    return status
+
+
+def _table_and_options(asked: argparse.Namespace) -> tuple[object, StudyOptions]:
+    """The table to open and how to study it; a built-in example brings its own target and left-out columns."""
+    from scalewise.data.examples import get_example, is_example
+    from scalewise.options import StudyOptions
+
+    table: object = asked.table
+    target = asked.target
+    exclude = tuple(LeftOut(name, "left out as asked") for name in asked.exclude)
+    unit = _unit(asked.group, asked.time)
+    if is_example(asked.table):
+        example = get_example(asked.table)
+        table, target = example.open(), target or example.target
+        unit = example.unit if unit.kind == "row" else unit
+        exclude = (*exclude, *example.left_out)
+    if not target:
+        raise InputError("Which column is to be predicted? Name it with --target COL.")
+    options = StudyOptions(
+        target, asked.task, asked.metric, asked.models, asked.max_fraction, asked.repeats, asked.seed,
+        asked.min_gain, unit, exclude,
+    )  # fmt: skip
+    return table, options
+
+
+def _unit(group: str | None, time: str | None) -> SamplingUnit:
+    if group and time:
+        raise InputError("Choose one of --group and --time, not both.")
+    if group:
+        return SamplingUnit("group", group)
+    return SamplingUnit("time", time) if time else SamplingUnit()
+
+
+def _check_writable(path: Path | None) -> None:
+    """Find out before the study, not after it, that its result cannot be written."""
+    if path is None or str(path) == "-":
+        return
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}. Name another file with --json.") from error
+
+
+def _follow(study: Study, *, quiet: bool) -> int:
+    """Run a study to its end with a progress bar; Ctrl-C stops it and keeps what is finished."""
+    from tqdm import tqdm
+
+    study.run()
+    with tqdm(total=len(study.state.planned()), unit="trial", file=sys.stderr, disable=quiet or None) as bar:
+
+        def show(state: Any) -> None:
+            bar.n = bar.total - len(state.open_trials())
+            bar.refresh()
+
+        try:
+            study.wait(on_progress=show)
+            show(study.state)
+        except KeyboardInterrupt:
+            study.stop()
+            study.wait(5)
+            return 130
+    return 0 if study.summary.models else 1
+
+
+def _tell(study: Study, path: Path | None) -> None:
+    content = study.report()
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    if path is not None and str(path) != "-":
+        path.write_text(text + "\n", encoding="utf-8")
+    print(text if str(path) == "-" else _as_text(content))
+
+
+def _as_text(content: dict[str, Any]) -> str:
+    from scalewise.core.wording import duration_text, percent_text, rows_text, score_text
+
+    metric = content["study"].get("metric", "score")
+    lines = [f"{'model':<12}{'rows':>12}{'of all':>9}{metric:>18}{'90 % interval':>20}{'train':>10}{'fit':>9}"]
+    for curve in content["curves"]:
+        for point in curve["points"]:
+            interval = f"{score_text(point['low'])} .. {score_text(point['high'])}"
+            lines.append(
+                f"{curve['model']:<12}{rows_text(point['n_rows']):>12}{percent_text(point['fraction']):>9}"
+                f"{score_text(point['score']):>18}{interval:>20}{score_text(point['train_score']):>10}"
+                f"{duration_text(point['fit_seconds']):>9}"
+            )
+    trials, verdict = content["trials"], content["verdict"]
+    counts = ", ".join(f"{trials[kind]} {kind}" for kind in ("fitted", "resumed", "failed"))
+    failures = [f"  failed: {failure['trial']}: {failure['reason']}" for failure in trials["failures"][:10]]
+    evidence = [f"  {line}" for line in verdict["evidence"]]
+    return "\n".join([*lines, f"trials: {counts}", *failures, "", verdict["sentence"], *evidence])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

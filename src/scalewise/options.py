@@ -1,0 +1,120 @@
+"""What a person asks for, before the table is known: turned into a metric and a plan once it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scalewise.core.sizes import default_fraction
+from scalewise.core.spec import ROWS, DataSpec, LeftOut, MetricSpec, ModelSpec, Plan, SamplingUnit, Task
+from scalewise.errors import InputError
+
+if TYPE_CHECKING:
+    from scalewise.data.prepare import Prepared
+    from scalewise.data.sources import Source
+
+__all__ = ["StudyOptions", "metric_spec", "model_specs"]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyOptions:
+    """How a table is to be studied; what is None or empty is settled by the table.
+
+    Parameters
+    ----------
+    target : str
+        The column to predict.
+    task : {"binary", "multiclass", "regression"} or None
+    metric : str or None
+        A scikit-learn scorer name.
+    models : tuple of str
+        Catalogue names.
+    max_fraction : float or None
+        The largest sample, as a fraction of the training rows; by default a tenth, or more of a small table.
+    repeats, seed : int
+    min_gain : float
+        The least gain that counts, in the metric's units.
+    unit : SamplingUnit
+    exclude : tuple of LeftOut
+        Columns that models must not see, and why.
+    """
+
+    target: str
+    task: Task | None = None
+    metric: str | None = None
+    models: tuple[str, ...] = ()
+    max_fraction: float | None = None
+    repeats: int = 5
+    seed: int = 0
+    min_gain: float = 0.005
+    unit: SamplingUnit = ROWS
+    exclude: tuple[LeftOut, ...] = ()
+
+    def prepare(self, source: Source) -> Prepared:
+        """Look at a table with the target in mind.
+
+        Raises
+        ------
+        ScalewiseError
+            If the table or the target cannot be studied as asked.
+        """
+        from scalewise.data.prepare import prepare
+
+        exclude = {column.name: column.reason for column in self.exclude}
+        return prepare(source, self.target, task=self.task, unit=self.unit, seed=self.seed, exclude=exclude)
+
+    def metric_spec(self, data: DataSpec) -> MetricSpec:
+        """The metric for a prepared table.
+
+        Raises
+        ------
+        MetricError
+            If it does not fit the task.
+        """
+        return metric_spec(self.metric, data)
+
+    def plan(self, data: DataSpec) -> Plan:
+        """The plan for a prepared table.
+
+        Raises
+        ------
+        InputError
+            If a model is not known or does not fit the task, or a number is out of range.
+        """
+        models = model_specs(self.models, data.task)
+        fraction = default_fraction(data) if self.max_fraction is None else self.max_fraction
+        return Plan(models, fraction, self.repeats, self.min_gain)
+
+
+def metric_spec(name: str | None, data: DataSpec) -> MetricSpec:
+    """A metric by its scorer name; the task's usual one for None.
+
+    Raises
+    ------
+    MetricError
+        If it does not fit the task.
+    """
+    from scalewise.models.metrics import check_metric, default_metric, max_score, metric_label
+
+    name = name or default_metric(data.task)
+    check_metric(name, data.task, len(data.classes))
+    return MetricSpec(name, metric_label(name), max_score(name))
+
+
+def model_specs(names: tuple[str, ...], task: Task) -> tuple[ModelSpec, ...]:
+    """Models by their names, from simple to complex; the usual ones where no name is given.
+
+    Raises
+    ------
+    InputError
+        If one is not known or cannot learn the task.
+    """
+    from scalewise.models.catalog import default_models, get_model, models_for
+
+    entries = {get_model(name).name: get_model(name) for name in names or default_models(task)}
+    fitting = {entry.name for entry in models_for(task)}
+    for name in entries:
+        if name not in fitting:
+            raise InputError(f"The model {name!r} cannot learn {task}. Valid: {', '.join(sorted(fitting))}.")
+    ordered = sorted(entries.values(), key=lambda entry: entry.rung)
+    return tuple(ModelSpec(e.name, e.label, e.rung, e.max_rows) for e in ordered)

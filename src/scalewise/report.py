@@ -1,0 +1,148 @@
+"""A finished or running study as plain data: what ``scalewise run --json`` writes.
+
+The schema is versioned by its ``schema`` field; ``scalewise/1`` holds
+
+``table``
+    ``name``, ``target``, ``task``, ``classes``, ``n_train_rows``, ``n_holdout_rows``, ``features`` (names),
+    ``left_out`` (``name`` and ``reason`` of columns that models do not see), ``remarks``.
+``study``
+    ``id``, ``metric``, ``phase``, ``seed``, ``max_fraction``, ``repeats``, ``min_gain``, ``versions``.
+``verdict``
+    ``action`` (``use_more_rows``, ``collect_rows``, ``stop`` or ``cannot_tell``), ``sentence``, ``evidence``,
+    ``margin``, ``would_change``, ``model``.
+``curves``
+    For each model ``model``, ``label``, ``metric``, ``points`` (``n_rows``, ``fraction``, ``score``, ``low``, ``high``,
+    ``train_score``, ``repeats``, ``fit_seconds``, ``peak_bytes``), ``forecast`` (``n_rows``, ``mean``, ``low``,
+    ``high``, ``p_gain``; empty where there is none) and ``forecast_refusal`` (words or null). ``low`` and ``high`` are 90 %
+    intervals everywhere.
+``importances``
+    For each model that has any ``model``, ``n_rows`` and ``features`` (``feature``, ``importance``, ``low``, ``high``).
+``trials``
+    ``fitted``, ``resumed``, ``failed``: counts; ``failures``: ``trial`` and ``reason`` of each.
+``notes``
+    Messages, oldest first.
+
+Numbers that are not finite are written as null.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from scalewise.core.study import StudyState
+from scalewise.core.summary import ModelSummary, Summary
+
+__all__ = ["SCHEMA", "report"]
+
+SCHEMA = "scalewise/1"
+
+
+def report(summary: Summary) -> dict[str, Any]:
+    """Turn a summary into plain dicts, lists, text and finite numbers; see the module for the schema.
+
+    Parameters
+    ----------
+    summary : Summary
+        Of a study that has started.
+    """
+    state = summary.state
+    metric = state.study.metric.name if state.study else ""
+    content = {
+        "schema": SCHEMA,
+        "table": _table(state),
+        "study": _study(state),
+        "verdict": {
+            "action": summary.verdict.action,
+            "sentence": summary.verdict.sentence,
+            "evidence": list(summary.verdict.evidence),
+            "margin": summary.verdict.margin,
+            "would_change": list(summary.verdict.would_change),
+            "model": summary.verdict.model,
+        },
+        "curves": [_curve(model, metric) for model in summary.models],
+        "importances": [_importances(model) for model in summary.models if model.importances],
+        "trials": _trials(state),
+        "notes": [note.text for note in state.notes],
+    }
+    return dict(_finite(content))
+
+
+def _table(state: StudyState) -> dict[str, Any]:
+    data = state.data
+    if data is None:
+        return {"name": state.table}
+    return {
+        "name": data.name,
+        "target": data.target,
+        "task": data.task,
+        "classes": list(data.classes),
+        "n_train_rows": data.n_train_rows,
+        "n_holdout_rows": data.n_holdout_rows,
+        "features": [feature.name for feature in data.features],
+        "left_out": [{"name": column.name, "reason": column.reason} for column in state.left_out],
+        "remarks": list(state.remarks),
+    }
+
+
+def _study(state: StudyState) -> dict[str, Any]:
+    if state.study is None or state.plan is None:
+        return {"phase": state.phase}
+    return {
+        "id": state.study.id,
+        "metric": state.study.metric.name,
+        "phase": state.phase,
+        "seed": state.study.data.seed,
+        "max_fraction": state.plan.max_fraction,
+        "repeats": state.plan.repeats,
+        "min_gain": state.plan.min_gain,
+        "versions": state.study.versions,
+    }
+
+
+def _curve(model: ModelSummary, metric: str) -> dict[str, Any]:
+    fields = ("n_rows", "fraction", "score", "low", "high", "train_score", "repeats", "fit_seconds", "peak_bytes")
+    ahead = model.continuation
+    return {
+        "model": model.curve.model.name,
+        "label": model.curve.model.label,
+        "metric": metric,
+        "points": [{name: getattr(point, name) for name in fields} for point in model.curve.points],
+        "forecast": [
+            {"n_rows": n, "mean": mean, "low": low, "high": high, "p_gain": p}
+            for n, mean, low, high, p in zip(ahead.n_rows, ahead.mean, ahead.low, ahead.high, ahead.p_gain, strict=True)
+        ]
+        if ahead
+        else [],
+        "forecast_refusal": ahead.refusal if ahead else None,
+    }
+
+
+def _importances(model: ModelSummary) -> dict[str, Any]:
+    table = model.importances
+    rows = table.rows if table else ()
+    return {
+        "model": model.curve.model.name,
+        "n_rows": table.n_rows if table else 0,
+        "features": [
+            {"feature": row.feature, "importance": row.drop, "low": row.low, "high": row.high} for row in rows
+        ],
+    }
+
+
+def _trials(state: StudyState) -> dict[str, Any]:
+    return {
+        "fitted": len(state.records) - len(state.resumed),
+        "resumed": len(state.resumed),
+        "failed": len(state.failures),
+        "failures": [{"trial": str(trial), "reason": reason} for trial, reason in sorted(state.failures.items())],
+    }
+
+
+def _finite(value: Any) -> Any:
+    """The same content with numbers that JSON does not know as None."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,178 @@
+"""A study from Python: the same runner as behind the dashboard, without a screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from scalewise.core.study import StudyState
+from scalewise.core.summary import Summary, summarise
+from scalewise.core.verdict import Verdict
+from scalewise.data.sources import open_source
+from scalewise.engines import Engine, open_engine
+from scalewise.errors import StudyError
+from scalewise.journal import Journal
+from scalewise.options import StudyOptions
+from scalewise.report import report
+from scalewise.runner import StudyRunner
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Study"]
+
+
+class Study:
+    """Learning curves of some models on growing samples of a table.
+
+    Parameters
+    ----------
+    table : object
+        Whatever `scalewise.open_source` opens: a pandas or Polars frame, an Arrow table, a path to Parquet or CSV, or
+        an open source.
+    target : str
+        The column to predict.
+    options : StudyOptions or None
+        Everything else that can be chosen; by default what suits the table.
+    engine : str or Engine
+        ``"local"`` for worker processes, ``"inline"`` for this process.
+    workers : int or None
+        Worker processes; by default as many as there are cores, at most eight.
+    journal : path or None
+        Keeps finished trials; a study on the same journal resumes. None keeps nothing.
+
+    Raises
+    ------
+    ScalewiseError
+        From `run`, if the table, the target or an option cannot be used.
+
+    Examples
+    --------
+    >>> with scalewise.Study(df, "late") as study:  # doctest: +SKIP
+    ...     print(study.run().wait().verdict.sentence)
+    """
+
+    def __init__(
+        self,
+        table: object,
+        target: str,
+        *,
+        options: StudyOptions | None = None,
+        engine: str | Engine = "local",
+        workers: int | None = None,
+        journal: Path | str | None = None,
+    ) -> None:
+        self.options = options or StudyOptions(target)
+        self._table = table
+        # Journal first: where it cannot be opened, no process has been started yet.
+        kept = Journal(journal)
+        place = open_engine(engine, workers=workers) if isinstance(engine, str) else engine
+        self._runner = StudyRunner(place, kept)
+
+    def run(self) -> Study:
+        """Open and prepare the table, and start fitting; returns at once after that.
+
+        Raises
+        ------
+        ScalewiseError
+            If the table, the target or an option cannot be used.
+        """
+        if self.state.data is None:
+            self._runner.open(str(getattr(self._table, "name", "table")), lambda: open_source(self._table))
+            self._settle()
+            self._runner.prepare(self.options)
+            self._settle()
+        self._runner.start(self.options)
+        self._runner.answered()
+        if self._runner.last_error is not None:
+            raise self._runner.last_error
+        return self
+
+    def _settle(self) -> None:
+        self._runner.wait()
+        if self._runner.last_error is not None:
+            raise self._runner.last_error
+
+    def wait(self, timeout: float | None = None, *, on_progress: Callable[[StudyState], None] | None = None) -> Study:
+        """Block until the study has finished, was stopped, or `timeout` seconds went by.
+
+        Parameters
+        ----------
+        timeout : float or None
+            Seconds.
+        on_progress : callable or None
+            Called with the state about five times a second meanwhile.
+
+        Raises
+        ------
+        StudyError
+            If the study itself failed.
+        """
+        left = float("inf") if timeout is None else timeout
+        while left > 0 and not self._runner.wait(min(0.2, left)):
+            left -= 0.2
+            if on_progress is not None:
+                on_progress(self.state)
+        if self.state.phase == "failed":
+            raise StudyError(self.state.notes[-1].text)
+        return self
+
+    def __await__(self) -> Generator[Any, None, Study]:
+        return self._waiting().__await__()
+
+    async def _waiting(self) -> Study:
+        while not self._runner.is_settled():
+            await asyncio.sleep(0.1)
+        return self.wait(0)
+
+    def stop(self) -> None:
+        """End running fits within two seconds; finished trials stay."""
+        self._runner.stop()
+
+    def close(self) -> None:
+        """Leave no process, thread or file behind. Closing twice is fine."""
+        self._runner.close()
+
+    def __enter__(self) -> Study:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def state(self) -> StudyState:
+        """The latest state."""
+        return self._runner.state
+
+    @property
+    def summary(self) -> Summary:
+        """Curves, continuations, costs and the verdict of the latest state."""
+        return summarise(self.state)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What to do next, by all that is known now."""
+        return self.summary.verdict
+
+    def report(self) -> dict[str, Any]:
+        """All of it as plain data; see `scalewise.report` for the schema."""
+        return report(self.summary)
+
+    def curves(self) -> pd.DataFrame:
+        """The learning curves, one row for each model and size."""
+        import pandas as pd
+
+        rows = [{"model": c["model"], **point} for c in self.report()["curves"] for point in c["points"]]
+        return pd.DataFrame(rows)
+
+    def importances(self) -> pd.DataFrame:
+        """Permutation importances at each model's largest size, one row for each model and feature."""
+        import pandas as pd
+
+        rows = [{"model": i["model"], **row} for i in self.report()["importances"] for row in i["features"]]
+        return pd.DataFrame(rows)
