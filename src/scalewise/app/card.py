@@ -1,0 +1,109 @@
+"""The words on the page, as HTML: the header, the verdict card and the messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from scalewise.core.spec import DataSpec
+from scalewise.core.study import Note, StudyState
+from scalewise.core.summary import Summary
+from scalewise.core.wording import rows_text
+
+__all__ = ["header_html", "messages_html", "verdict_html"]
+
+_BADGES = {
+    "use_more_rows": "More data helps",
+    "collect_rows": "More data would help",
+    "stop": "Enough data",
+    "cannot_tell": "Cannot tell yet",
+    "none": "",
+}
+_PHASES = {
+    "opening": "reading the table",
+    "preparing": "looking at the columns",
+    "refused": "this table cannot be used as it is",
+    "ready": "ready",
+    "running": "running",
+    "stopped": "stopped",
+    "finished": "finished",
+    "failed": "failed",
+}
+_MOST_MESSAGES = 12
+
+
+def header_html(state: StudyState) -> str:
+    """Say what is studied: table, rows, target, and what is going on."""
+    phase = _PHASES.get(state.phase, "")
+    resumed = f" · {len(state.resumed)} points resumed" if state.resumed else ""
+    about = f"{escape(state.table)}{_about(state.data)}" if state.table else "no table yet"
+    return (
+        f"<div class='sw-header'><span class='sw-name'>scalewise</span><span class='sw-about'>{about}</span>"
+        f"<span class='sw-phase sw-phase-{state.phase}' role='status'>{phase}{resumed}</span></div>"
+    )
+
+
+def _about(data: DataSpec | None) -> str:
+    if data is None:
+        return ""
+    rows = rows_text(data.n_train_rows + data.n_holdout_rows)
+    kind = f"{len(data.classes)} classes" if data.classes else "numbers"
+    return (
+        f" · {rows} rows · {len(data.features)} features · <b>{escape(data.target)}</b> ({kind}) · "
+        f"{rows_text(data.n_holdout_rows)} rows held out"
+    )
+
+
+def verdict_html(summary: Summary) -> str:
+    """Draw the verdict card: the sentence, its evidence, and what would overturn it."""
+    verdict = summary.verdict
+    badge = _BADGES[verdict.action]
+    evidence = "".join(f"<li>{escape(line)}</li>" for line in verdict.evidence)
+    change = "".join(f"<li>{escape(line)}</li>" for line in verdict.would_change)
+    margin = f"<span class='sw-margin'>least gain that counts: {verdict.margin:g}</span>" if verdict.margin else ""
+    kind = "refused" if summary.state.phase == "refused" else verdict.action
+    return (
+        f"<section class='sw-verdict sw-verdict-{kind}' aria-live='polite' aria-label='Verdict'>"
+        + (f"<div class='sw-badge'>{badge}{margin}</div>" if badge else "")
+        + f"<p class='sw-sentence'>{escape(verdict.sentence)}</p>"
+        + (f"<ul class='sw-evidence'>{evidence}</ul>" if evidence else "")
+        + (f"<details><summary>What would change this answer</summary><ul>{change}</ul></details>" if change else "")
+        + "</section>"
+    )
+
+
+def messages_html(state: StudyState) -> str:
+    """List what to know of the table, columns left out, and messages of this study."""
+    return "".join((_remarks(state), _left_out(state), _failures(state), _notes(state.notes)))
+
+
+def _remarks(state: StudyState) -> str:
+    return _list("About this table", (escape(remark) for remark in state.remarks))
+
+
+def _left_out(state: StudyState) -> str:
+    columns = (f"<b>{escape(c.name)}</b>: {escape(c.reason)}" for c in state.left_out)
+    return _list(f"Columns left out ({len(state.left_out)})", columns)
+
+
+def _failures(state: StudyState) -> str:
+    failed = sorted(state.failures.items())
+    lines = [f"{escape(str(trial))}: {escape(reason)}" for trial, reason in failed[:_MOST_MESSAGES]]
+    more = [f"and {len(failed) - _MOST_MESSAGES} more"] if len(failed) > _MOST_MESSAGES else []
+    return _list(f"Trials that failed ({len(failed)})", [*lines, *more], open_=True, kind="warning")
+
+
+def _notes(notes: tuple[Note, ...]) -> str:
+    lines = (f"<span class='sw-note-{n.level}'>{escape(n.text)}</span>" for n in reversed(notes[-_MOST_MESSAGES:]))
+    urgent = any(note.level == "error" for note in notes)
+    return _list("Messages", lines, open_=True, kind="error" if urgent else "info")
+
+
+def _list(title: str, lines: Iterable[str], *, open_: bool = False, kind: str = "info") -> str:
+    items = "".join(f"<li>{line}</li>" for line in lines)
+    if not items:
+        return ""
+    return (
+        f"<details class='sw-messages sw-messages-{kind}' {'open' if open_ else ''}>"
+        f"<summary>{title}</summary><ul>{items}</ul></details>"
+    )

@@ -1,0 +1,304 @@
+"""The controls, in the order of deciding: table, target, metric, models, sample, then Run and Stop.
+
+They own their widgets, turn them into `StudyOptions`, and say what a person did through `ControlActions`. They never
+compute: whatever takes time happens on the runner's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from scalewise.app.parts import field, put, swatch
+from scalewise.core.sizes import STEPS, default_fraction
+from scalewise.core.spec import ROWS, DataSpec, LeftOut, SamplingUnit, Task
+from scalewise.core.study import StudyState
+from scalewise.core.summary import Summary
+from scalewise.core.wording import duration_text, percent_text, rows_text
+from scalewise.models.catalog import default_models, models_for
+from scalewise.models.metrics import default_metric, metric_label, metrics_for
+from scalewise.options import StudyOptions
+
+__all__ = ["ControlActions", "Controls", "TableChoice"]
+
+FILE = "file"
+"""Value of the table menu that asks for a path."""
+
+_TASKS: tuple[tuple[str, Task], ...] = (
+    ("two classes", "binary"),
+    ("more classes", "multiclass"),
+    ("a number", "regression"),
+)
+_NO_TARGET = ("Choose a column …", "")
+
+
+@dataclass(frozen=True, slots=True)
+class TableChoice:
+    """An entry of the table menu.
+
+    Parameters
+    ----------
+    value : str
+        What the menu gives back.
+    label : str
+    target : str
+        The column chosen at first; empty where the person has to choose.
+    left_out : tuple of LeftOut
+        Columns known not to belong to the features.
+    unit : SamplingUnit
+    about : str
+        A sentence about it.
+    """
+
+    value: str
+    label: str
+    target: str = ""
+    left_out: tuple[LeftOut, ...] = ()
+    unit: SamplingUnit = ROWS
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlActions:
+    """What a person can do; each is called with what they need, from whichever thread the callback runs on.
+
+    Parameters
+    ----------
+    open_table : callable
+        Given the chosen entry and the path beside it (empty unless a file is asked for).
+    prepare, start, change : callable
+        Given the options.
+    stop, clear : callable
+    """
+
+    open_table: Callable[[TableChoice, str], None]
+    prepare: Callable[[StudyOptions], None]
+    start: Callable[[StudyOptions], None]
+    change: Callable[[StudyOptions], None]
+    stop: Callable[[], None]
+    clear: Callable[[], None]
+
+
+class Controls:
+    """The left column of the page.
+
+    Parameters
+    ----------
+    tables : sequence of TableChoice
+        The first one is opened at the start.
+    actions : ControlActions
+
+    Attributes
+    ----------
+    widget : ipywidgets.VBox
+    """
+
+    def __init__(self, tables: Sequence[TableChoice], actions: ControlActions) -> None:
+        self._tables = {choice.value: choice for choice in tables}
+        self._actions = actions
+        self._drawing = False
+        self._shown_data: DataSpec | None = None
+        self._columns: tuple[str, ...] | None = None
+        self._make_widgets()
+        self.widget = self._lay_out()
+        self._listen()
+
+    def _make_widgets(self) -> None:
+        full = widgets.Layout(width="100%")
+        menu = [(choice.label, value) for value, choice in self._tables.items()]
+        self.table = widgets.Dropdown(options=menu, layout=full)
+        self.path = widgets.Text(placeholder="/path/to/table.parquet or .csv", continuous_update=False, layout=full)
+        self.about = widgets.HTML()
+        self.target = widgets.Dropdown(options=[_NO_TARGET], layout=full, disabled=True)
+        self.task = widgets.Dropdown(options=[("guessed from the target", ""), *_TASKS], layout=full)
+        self.metric = widgets.Dropdown(options=[], layout=full, disabled=True)
+        self.models = widgets.VBox(layout=full)
+        labels = [(percent_text(step), step) for step in STEPS]
+        self.fraction = widgets.SelectionSlider(options=labels, value=0.1, readout=False, layout=full)
+        self.rows = widgets.HTML()
+        self.repeats = widgets.BoundedIntText(value=5, min=1, max=50, layout=full)
+        self.seed = widgets.BoundedIntText(value=0, min=0, max=2**31 - 1, layout=full)
+        self.min_gain = widgets.BoundedFloatText(value=0.005, min=0, max=1e9, step=0.001, layout=full)
+        self.run = widgets.Button(description="Run", button_style="primary", disabled=True, tooltip="Start fitting")
+        self.stop = widgets.Button(description="Stop", disabled=True, tooltip="End running fits, keep finished points")
+        self.clear = widgets.Button(description="Clear", disabled=True, tooltip="Take the results off the page")
+        self.progress = widgets.HTML()
+
+    def _lay_out(self) -> widgets.VBox:
+        buttons = widgets.HBox([self.run, self.stop, self.clear])
+        buttons.add_class("sw-buttons")
+        pair = widgets.HBox([field("Repeats", self.repeats), field("Seed", self.seed)])
+        pair.add_class("sw-pair")
+        self._path_field = field("File", self.path)
+        self._path_field.layout.display = "none"
+        column = widgets.VBox(
+            [
+                field("Table", self.table),
+                self._path_field,
+                self.about,
+                field("Target", self.target),
+                field("Task", self.task),
+                field("Metric", self.metric),
+                field("Models, from simple to complex", self.models),
+                field("Largest sample", self.fraction),
+                self.rows,
+                pair,
+                field("Least gain that counts", self.min_gain),
+                buttons,
+                self.progress,
+            ]
+        )
+        column.add_class("sw-controls")
+        return column
+
+    def _listen(self) -> None:
+        self.table.observe(self._on_table, "value")
+        self.path.observe(self._on_table, "value")
+        for control in (self.target, self.task, self.seed):
+            control.observe(self._on_data, "value")
+        self.metric.observe(self._on_metric, "value")
+        for control in (self.fraction, self.repeats, self.min_gain):
+            control.observe(self._on_plan, "value")
+        self.run.on_click(lambda _: self._actions.start(self.options()))
+        self.stop.on_click(lambda _: self._actions.stop())
+        self.clear.on_click(lambda _: self._actions.clear())
+
+    def options(self) -> StudyOptions:
+        """What the controls say now."""
+        choice = self._tables[self.table.value]
+        return StudyOptions(
+            target=self.target.value,
+            task=self.task.value or None,
+            metric=self.metric.value or None,
+            models=tuple(box.model for box in self._boxes() if box.value),
+            max_fraction=self.fraction.value,
+            repeats=self.repeats.value,
+            seed=self.seed.value,
+            min_gain=self.min_gain.value,
+            unit=choice.unit,
+            exclude=tuple(c for c in choice.left_out if c.name != self.target.value),
+        )
+
+    def open_first(self) -> None:
+        """Open the table that the menu stands on."""
+        self._on_table({})
+
+    def render(self, summary: Summary) -> None:
+        """Bring the controls up to a summary; changes made here are not taken for a person's."""
+        state = summary.state
+        with self._quietly():
+            self._render_columns(state)
+            if state.data is not None and state.data != self._shown_data:
+                self._render_data(state.data)
+                self._shown_data = state.data
+            self._render_rows(state)
+            self._render_buttons(state)
+            put(self.progress, "value", _progress(state))
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        self._drawing = True
+        try:
+            yield
+        finally:
+            self._drawing = False
+
+    def _boxes(self) -> tuple[Any, ...]:
+        return tuple(row.children[1] for row in self.models.children)
+
+    def _on_table(self, _: dict[str, Any]) -> None:
+        choice = self._tables[self.table.value]
+        asks_file = choice.value == FILE
+        self._path_field.layout.display = "" if asks_file else "none"
+        if asks_file and not self.path.value.strip():
+            return
+        self._columns = None
+        self._actions.open_table(choice, self.path.value.strip())
+
+    def _on_data(self, _: dict[str, Any]) -> None:
+        if not self._drawing and self.target.value:
+            self._actions.prepare(self.options())
+
+    def _on_metric(self, _: dict[str, Any]) -> None:
+        if not self._drawing and not self.stop.disabled:
+            self._actions.start(self.options())
+
+    def _on_plan(self, _: dict[str, Any]) -> None:
+        if not self._drawing:
+            self._actions.change(self.options())
+
+    def _render_columns(self, state: StudyState) -> None:
+        if state.phase == "opening" or state.columns == self._columns:
+            return
+        self._columns = state.columns
+        choice = self._tables[self.table.value]
+        self.target.options = [_NO_TARGET, *((name, name) for name in state.columns)]
+        self.target.value = choice.target if choice.target in state.columns else ""
+        self.target.disabled = not state.columns
+        self.task.value = ""
+        put(self.about, "value", f"<div class='sw-hint'>{escape(choice.about)}</div>" if choice.about else "")
+
+    def _render_data(self, data: DataSpec) -> None:
+        names = metrics_for(data.task)
+        if [value for _, value in self.metric.options] != list(names):
+            self.metric.options = [(metric_label(name), name) for name in names]
+            self.metric.value = default_metric(data.task)
+        self.metric.disabled = False
+        known = self._shown_data
+        if known is None or known.fingerprint != data.fingerprint:
+            self.fraction.value = default_fraction(data)
+        if known is None or known.task != data.task:
+            self.models.children = [self._model_row(entry, data.task) for entry in models_for(data.task)]
+
+    def _model_row(self, entry: Any, task: Task) -> widgets.HBox:
+        box = widgets.Checkbox(value=entry.name in default_models(task), description=entry.label, indent=False)
+        box.tooltip = entry.summary
+        box.model = entry.name
+        box.observe(self._on_plan, "value")
+        row = widgets.HBox([widgets.HTML(swatch(entry.name)), box])
+        row.add_class("sw-model")
+        return row
+
+    def _render_rows(self, state: StudyState) -> None:
+        text = f"up to {percent_text(self.fraction.value)} of the training rows"
+        if state.data is not None:
+            n_rows = state.data.rows_at(self.fraction.value)
+            text = f"<b>{percent_text(self.fraction.value)}</b> = {rows_text(n_rows)} training rows"
+        put(self.rows, "value", f"<div class='sw-hint sw-rows'>{text}</div>")
+
+    def _render_buttons(self, state: StudyState) -> None:
+        running = state.phase == "running"
+        put(self.run, "disabled", running or state.data is None)
+        put(self.run, "description", "Go on" if state.phase == "stopped" else "Run")
+        put(self.stop, "disabled", not running)
+        put(self.clear, "disabled", running or not state.records)
+
+
+def _progress(state: StudyState) -> str:
+    """The progress bar with what is running and how long it will go on."""
+    planned = state.planned()
+    if not planned:
+        return ""
+    left = len(state.open_trials())
+    done = len(planned) - left
+    share = 100 * done / len(planned)
+    return (
+        f"<div class='sw-progress' role='progressbar' aria-label='Trials done' aria-valuemin='0' "
+        f"aria-valuemax='{len(planned)}' aria-valuenow='{done}'><div style='width:{share:.1f}%'></div></div>"
+        f"<div class='sw-hint'>{done} of {len(planned)} trials · {_what_now(state)}</div>"
+    )
+
+
+def _what_now(state: StudyState) -> str:
+    if state.phase != "running":
+        return {"finished": "finished", "stopped": "stopped", "failed": "failed"}.get(state.phase, "")
+    if not state.running:
+        return "drawing samples" if not state.ready_rows else "workers are starting"
+    seconds = state.seconds_left() / max(len(state.running), 1)
+    newest = max(state.running, key=lambda trial: state.running[trial].since)
+    return f"about {duration_text(max(seconds, 1))} left<br>now: {escape(str(newest))}"

@@ -1,0 +1,248 @@
+"""The dashboard: the page's layout, and the wiring between controls, runner and plots."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+
+from scalewise.app.card import header_html, messages_html, verdict_html
+from scalewise.app.controls import FILE, ControlActions, Controls, TableChoice
+from scalewise.app.parts import put
+from scalewise.app.pump import Pump
+from scalewise.app.theme import css
+from scalewise.core.study import StudyState
+from scalewise.core.summary import Summary, summarise
+from scalewise.data.examples import example_names, get_example, is_example
+from scalewise.data.sources import Source, open_source
+from scalewise.engines import Engine, open_engine
+from scalewise.errors import InputError, JournalError, unknown_name
+from scalewise.journal import Journal, default_journal_path
+from scalewise.plots.base import Plot, View
+from scalewise.plots.fit_time import FitTimePlot
+from scalewise.plots.importance import ImportancePlot
+from scalewise.plots.learning_curve import LearningCurvePlot
+from scalewise.runner import StudyRunner
+
+__all__ = ["Dashboard", "explore"]
+
+_OWN = "own"
+_VERDICTS_OWN = ("the verdict's model", "")
+
+
+class Dashboard(widgets.VBox):
+    """The page: controls on the left, the verdict and the live plots on the right.
+
+    Parameters
+    ----------
+    table : object or None
+        An open source, or the name of a built-in example; None offers the examples.
+    target : str or None
+        The column to predict; None lets the person choose.
+    journal : path or None
+        Where finished trials are kept; by default a file in the user's cache folder.
+    engine : str or Engine
+        Where trials run.
+    """
+
+    def __init__(
+        self,
+        table: object = None,
+        target: str | None = None,
+        *,
+        journal: Path | str | None = None,
+        engine: str | Engine = "local",
+    ) -> None:
+        self._table = table
+        self._view = View()
+        self._shown: tuple[StudyState, View] | None = None
+        place = open_engine(engine) if isinstance(engine, str) else engine
+        kept, trouble = _open_journal(journal)
+        self._pump = Pump(self._draw)
+        self.runner = StudyRunner(place, kept, on_publish=self._pump.request)
+        if trouble:
+            self.runner.note("warning", trouble)
+        self.controls = Controls(_choices(table, target), self._actions())
+        self._make_widgets()
+        super().__init__(self._lay_out())
+        self.add_class("scalewise")
+        # atexit.register keeps the dashboard alive until then, as the kernel's own display does.
+        atexit.register(self.runner.close)
+        self.controls.open_first()
+        self._pump.request()
+
+    @property
+    def state(self) -> StudyState:
+        """The latest state of the study on the page."""
+        return self.runner.state
+
+    def tick(self) -> None:
+        """Bring the page up to date now; only needed where no event loop is running."""
+        self._pump.tick()
+
+    def close(self) -> None:
+        """End the study, its workers and the page's widgets. Closing twice is fine."""
+        self._pump.close()
+        self.runner.close()
+        atexit.unregister(self.runner.close)
+        for plot in self._plots:
+            plot.close()
+        super().close()
+
+    def _actions(self) -> ControlActions:
+        runner = self.runner
+        return ControlActions(self._open_table, runner.prepare, runner.start, runner.change, runner.stop, runner.clear)
+
+    def _open_table(self, choice: TableChoice, path: str) -> None:
+        self.runner.open(path or choice.label, partial(_open, choice, path, self._table))
+        if choice.target:
+            self.runner.prepare(replace(self.controls.options(), target=choice.target, task=None))
+
+    def _make_widgets(self) -> None:
+        self._learning = LearningCurvePlot(on_toggle=self._toggle)
+        self._importance, self._fit_time = ImportancePlot(), FitTimePlot()
+        self._plots: tuple[Plot[Any], ...] = (self._learning, self._importance, self._fit_time)
+        self._header, self._verdict, self._messages = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._log_rows = widgets.ToggleButtons(options=[("log", True), ("linear", False)], tooltips=["", ""])
+        self._show_train = widgets.Checkbox(value=True, description="training score", indent=False)
+        self._which = widgets.Dropdown(options=[_VERDICTS_OWN])
+        self._search = widgets.Text(placeholder="search features")
+        self._log_rows.observe(lambda change: self._look(log_rows=change["new"]), "value")
+        self._show_train.observe(lambda change: self._look(show_train=change["new"]), "value")
+        self._which.observe(lambda change: self._look(importance_model=change["new"] or None), "value")
+        self._search.observe(lambda change: self._look(search=change["new"]), "value")
+
+    def _lay_out(self) -> list[widgets.Widget]:
+        rows = widgets.HBox([widgets.HTML("<span class='sw-label'>rows</span>"), self._log_rows])
+        small = widgets.HBox(
+            [
+                _panel("Features that carry the score", self._importance.widget, [self._which, self._search]),
+                _panel("Time and memory of one fit", self._fit_time.widget, []),
+            ]
+        )
+        small.add_class("sw-small-plots")
+        main = widgets.VBox(
+            [
+                self._verdict,
+                _panel("Learning curve", self._learning.widget, [self._show_train, rows]),
+                small,
+                self._messages,
+            ]
+        )
+        main.add_class("sw-main")
+        body = widgets.HBox([self.controls.widget, main])
+        body.add_class("sw-body")
+        return [_style(), self._header, body]
+
+    def _toggle(self, model: str) -> None:
+        self._look(hidden=self._view.hidden ^ {model})
+
+    def _look(self, **changes: Any) -> None:
+        self._view = replace(self._view, **changes)
+        self._pump.request()
+
+    def _draw(self) -> None:
+        """Bring every widget up to the latest state; called by the pump, on the thread that owns the widgets."""
+        state, view = self.runner.state, self._view
+        if self._shown is not None and self._shown[0] is state and self._shown[1] == view:
+            return
+        self._shown = state, view
+        summary = summarise(state)
+        put(self._header, "value", header_html(state))
+        put(self._verdict, "value", verdict_html(summary))
+        put(self._messages, "value", messages_html(state))
+        self.controls.render(summary)
+        self._offer_models(summary)
+        for plot in self._plots:
+            plot.draw(plot.select(summary, view))
+
+    def _offer_models(self, summary: Summary) -> None:
+        """Keep the importance menu to the models that have importances."""
+        found = [(m.curve.model.label, m.curve.model.name) for m in summary.models if m.importances]
+        options = [_VERDICTS_OWN, *found]
+        if list(self._which.options) != options:
+            chosen = self._which.value
+            self._which.options = options
+            self._which.value = chosen if chosen in dict(options).values() else ""
+
+
+def explore(table: object = None, target: str | None = None, *, journal: Path | str | None = None) -> Dashboard:
+    """Open the dashboard in a notebook.
+
+    Parameters
+    ----------
+    table : object or None
+        A pandas or Polars frame, a pyarrow Table or anything else with an Arrow stream, a path to a Parquet file, a
+        folder of Parquet files or a CSV file, or the name of a built-in example. None offers the built-in examples.
+    target : str or None
+        The column to predict; None lets the person choose.
+    journal : path or None
+        Where finished trials are kept; by default a file in the user's cache folder.
+
+    Returns
+    -------
+    Dashboard
+        A widget: the last expression of a cell shows it.
+
+    Raises
+    ------
+    InputError
+        If `table` is nothing that can be opened, or has no column `target`.
+
+    Examples
+    --------
+    >>> scalewise.explore(df, target="late")  # doctest: +SKIP
+    """
+    if table is None or is_example(table):
+        return Dashboard(table, target, journal=journal)
+    source = open_source(table, name=None if isinstance(table, str | Path | Source) else "your table")
+    names = source.schema().names
+    if target is not None and target not in names:
+        raise InputError(unknown_name("column", target, names))
+    return Dashboard(source, target, journal=journal)
+
+
+def _open_journal(path: Path | str | None) -> tuple[Journal, str]:
+    """The journal, or one in memory with the reason why."""
+    try:
+        return Journal(path or default_journal_path()), ""
+    except JournalError as error:
+        return Journal(None), f"{error} This session keeps its points in memory only."
+
+
+def _choices(table: object, target: str | None) -> Sequence[TableChoice]:
+    """The table menu; what was asked for stands first."""
+    names = sorted(example_names(), key=lambda name: name != table)
+    built_in = [_example_choice(name) for name in names]
+    asked = TableChoice(FILE, "a file on this machine …")
+    if table is None or is_example(table):
+        return [*built_in, asked]
+    return [TableChoice(_OWN, str(getattr(table, "name", "your table")), target or ""), *built_in, asked]
+
+
+def _example_choice(name: str) -> TableChoice:
+    example = get_example(name)
+    return TableChoice(name, name, example.target, example.left_out, example.unit, example.answer)
+
+
+def _open(choice: TableChoice, path: str, own: object) -> Source:
+    if choice.value == _OWN:
+        return open_source(own)
+    return open_source(path) if choice.value == FILE else get_example(choice.value).open()
+
+
+def _panel(title: str, plot: widgets.Widget, tools: list[widgets.Widget]) -> widgets.VBox:
+    heading = widgets.HBox([widgets.HTML(f"<h2 class='sw-title'>{title}</h2>"), *tools])
+    heading.add_class("sw-heading")
+    panel = widgets.VBox([heading, plot])
+    panel.add_class("sw-panel")
+    return panel
+
+
+def _style() -> widgets.HTML:
+    return widgets.HTML(f"<style>{css()}</style>", layout=widgets.Layout(display="none"))

@@ -1,0 +1,30 @@
+"""Small pieces that several parts of the page are made of."""
+
+from __future__ import annotations
+
+from html import escape
+
+import ipywidgets as widgets
+
+from scalewise.plots.palette import slot_class
+
+__all__ = ["field", "put", "swatch"]
+
+
+def field(label: str, control: widgets.Widget) -> widgets.VBox:
+    """Stack a control under its label."""
+    caption = widgets.HTML(f"<div class='sw-label'>{escape(label)}</div>")
+    box = widgets.VBox([caption, control])
+    box.add_class("sw-field")
+    return box
+
+
+def swatch(model: str) -> str:
+    """Draw a dot in a model's colour, as HTML."""
+    return f"<span class='sw-dot {slot_class(model)}' aria-hidden='true'></span>"
+
+
+def put(widget: widgets.Widget, trait: str, value: object) -> None:
+    """Set a trait only where it differs, so that nothing travels needlessly."""
+    if getattr(widget, trait) != value:
+        setattr(widget, trait, value)

@@ -1,0 +1,120 @@
+"""What a person does on the page, done in chromium on the page that ``scalewise app`` serves."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+
+def test_a_person_runs_the_flights_moves_the_slider_stops_and_reads_the_verdict(serve, visit):
+    server = serve()
+    assert "127.0.0.1" in server.address
+    assert "token=" in server.address
+    here = visit(server)
+    page = here.page
+    here.phase("ready")
+    assert "327,346 rows" in page.locator(".sw-about").inner_text()
+    assert any("dep_delay" in text for text in page.locator(".sw-messages").all_text_contents())
+    assert "29,735" in page.locator(".sw-rows").inner_text()
+
+    here.run()
+    counts = _counts_until(here, 12)
+    assert len(counts) >= 5, f"points came in lumps: {counts}"
+    assert page.locator(".sw-figure .dot").count() >= 4
+
+    planned = here.done()[1]
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    slider.press("ArrowRight")
+    here.wait("document.querySelector('.sw-rows').innerText.includes('59,469')")
+    here.wait(f"Number(document.querySelector('[role=progressbar]').getAttribute('aria-valuemax')) > {planned}")
+    slider.press("ArrowLeft")
+
+    here.button("Stop").click()
+    here.phase("stopped")
+    stopped_at = here.done()[0]
+    assert stopped_at >= 12
+    page.wait_for_timeout(1500)
+    assert here.done()[0] == stopped_at
+    assert re.search(r"Cannot tell yet|More data", here.verdict())
+    assert here.errors == []
+    assert here.outside == []
+
+
+def _counts_until(here, enough):
+    """The distinct numbers of finished trials that the page showed on its way to `enough`."""
+    seen = here.page.evaluate(
+        """(enough) => new Promise((resolve) => {
+            const seen = new Set();
+            const look = () => {
+                const bar = document.querySelector('[role=progressbar]');
+                if (bar) seen.add(Number(bar.getAttribute('aria-valuenow')));
+                if (Math.max(...seen) >= enough) resolve([...seen]);
+                else setTimeout(look, 20);
+            };
+            look();
+        })""",
+        enough,
+    )
+    return sorted(count for count in seen if count <= enough)
+
+
+def test_a_small_table_finishes_with_a_verdict_and_comes_back_after_a_reload(serve, visit):
+    server = serve("breast cancer")
+    here = visit(server)
+    here.run()
+    here.phase("finished")
+    done, planned = here.done()
+    assert done == planned > 20
+    sentence = here.verdict()
+    assert sentence
+    assert "first models" not in sentence
+
+    again = visit(server)
+    again.run()
+    again.phase("finished")
+    assert f"{planned} points resumed" in again.page.locator(".sw-phase").inner_text()
+    assert again.verdict() == sentence
+    assert here.errors + again.errors == []
+
+
+def test_a_mistake_is_answered_in_words_and_the_page_goes_on(serve, visit, tmp_path):
+    (tmp_path / "broken.csv").write_bytes(b"\x00\x01not a table\xff")
+    (tmp_path / "good.csv").write_text("a,b,y\n" + "".join(f"{i % 7},{i % 11},{i % 2}\n" for i in range(400)))
+    here = visit(serve("wine"))
+    page = here.page
+    page.locator("select").first.select_option(label="a file on this machine …")
+    path = page.get_by_placeholder("/path/to/table.parquet or .csv")
+    path.fill(str(tmp_path / "missing.csv"))
+    path.press("Enter")
+    here.phase("refused")
+    assert "no file" in here.verdict()
+
+    path.fill(str(tmp_path / "good.csv"))
+    path.press("Enter")
+    here.phase("opened")
+    page.locator("select").nth(1).select_option(label="y")
+    here.phase("ready")
+    page.locator("select").nth(1).select_option(label="a")
+    here.phase("ready")
+    assert here.errors == []
+
+
+@pytest.mark.parametrize("width", [1280, 800, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_overflows_or_vanishes_at_any_width(serve, visit, width, scheme):
+    here = visit(serve("iris"), color_scheme=scheme)
+    here.page.set_viewport_size({"width": width, "height": 800})
+    here.run()
+    here.phase("finished")
+    assert here.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    outside = here.page.evaluate(
+        """() => [...document.querySelectorAll('.scalewise button, .scalewise select, .scalewise input, .sw-panel')]
+            .filter((e) => e.offsetParent && e.getBoundingClientRect().right > window.innerWidth + 1)
+            .map((e) => e.outerHTML.slice(0, 80))"""
+    )
+    assert outside == []
+    colour = here.page.evaluate("getComputedStyle(document.querySelector('.sw-panel')).backgroundColor")
+    assert (min(map(int, re.findall(r"\d+", colour)[:3])) > 200) == (scheme == "light")
+    assert here.errors == []
