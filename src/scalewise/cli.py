@@ -79,7 +79,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--target", metavar="COL", help="the column to predict (needed unless TABLE is an example)")
     run.add_argument("--task", choices=("binary", "multiclass", "regression"), help="guessed from the target")
     run.add_argument("--metric", metavar="M", help="a scikit-learn scorer name that fits the task")
-    run.add_argument("--models", metavar="A,B", type=_names, default=(), help="models by name, such as linear,boosting")
+    run.add_argument("--models", metavar="A,B", type=_names, help="models by name, such as linear,boosting")
     run.add_argument(
         "--max-fraction", metavar="F", type=float, help="largest sample (default: 0.1, or more of a small one)"
     )

@@ -27,8 +27,8 @@ class StudyOptions:
     task : {"binary", "multiclass", "regression"} or None
     metric : str or None
         A scikit-learn scorer name.
-    models : tuple of str
-        Catalogue names.
+    models : tuple of str or None
+        Catalogue names; None means the usual ones of the task.
     max_fraction : float or None
         The largest sample, as a fraction of the training rows; by default a tenth, or more of a small table.
     repeats, seed : int
@@ -42,7 +42,7 @@ class StudyOptions:
     target: str
     task: Task | None = None
     metric: str | None = None
-    models: tuple[str, ...] = ()
+    models: tuple[str, ...] | None = None
     max_fraction: float | None = None
     repeats: int = 5
     seed: int = 0
@@ -101,8 +101,8 @@ def metric_spec(name: str | None, data: DataSpec) -> MetricSpec:
     return MetricSpec(name, metric_label(name), max_score(name))
 
 
-def model_specs(names: tuple[str, ...], task: Task) -> tuple[ModelSpec, ...]:
-    """Models by their names, from simple to complex; the usual ones where no name is given.
+def model_specs(names: tuple[str, ...] | None, task: Task) -> tuple[ModelSpec, ...]:
+    """Models by their names, from simple to complex; the usual ones for None.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def model_specs(names: tuple[str, ...], task: Task) -> tuple[ModelSpec, ...]:
     """
     from scalewise.models.catalog import default_models, get_model, models_for
 
-    entries = {get_model(name).name: get_model(name) for name in names or default_models(task)}
+    entries = {get_model(name).name: get_model(name) for name in (default_models(task) if names is None else names)}
     fitting = {entry.name for entry in models_for(task)}
     for name in entries:
         if name not in fitting:

@@ -13,8 +13,8 @@ The schema is versioned by its ``schema`` field; ``scalewise/1`` holds
 ``curves``
     For each model ``model``, ``label``, ``metric``, ``points`` (``n_rows``, ``fraction``, ``score``, ``low``, ``high``,
     ``train_score``, ``repeats``, ``fit_seconds``, ``peak_bytes``), ``forecast`` (``n_rows``, ``mean``, ``low``,
-    ``high``, ``p_gain``; empty where there is none) and ``forecast_refusal`` (words or null). ``low`` and ``high`` are 90 %
-    intervals everywhere.
+    ``high``, ``p_gain``; empty where there is none) and ``forecast_refusal`` (words or null). ``low`` and ``high`` are
+    90 % intervals everywhere.
 ``importances``
     For each model that has any ``model``, ``n_rows`` and ``features`` (``feature``, ``importance``, ``low``, ``high``).
 ``trials``

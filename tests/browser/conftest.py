@@ -31,7 +31,8 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.browser)
 
 
-def _installed():
+def installed():
+    """Path of a browser on this machine, or None."""
     named = os.environ.get("SCALEWISE_CHROMIUM")
     return named or next(filter(None, map(shutil.which, NAMES)), None)
 
@@ -41,7 +42,7 @@ def chromium():
     """A browser: the one named, the system's, or Playwright's own. Without one tests are skipped, unless required."""
     with sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(executable_path=_installed(), args=ARGUMENTS)
+            browser = playwright.chromium.launch(executable_path=installed(), args=ARGUMENTS)
         except Error as error:
             reason = (
                 f"no browser ({str(error).splitlines()[0]}): install chromium, or run 'playwright install chromium'"

@@ -65,8 +65,6 @@ class Dashboard(widgets.VBox):
         kept, trouble = _open_journal(journal)
         self._pump = Pump(self._draw)
         self.runner = StudyRunner(place, kept, on_publish=self._pump.request)
-        if trouble:
-            self.runner.note("warning", trouble)
         self.controls = Controls(_choices(table, target), self._actions())
         self._make_widgets()
         super().__init__(self._lay_out())
@@ -74,6 +72,8 @@ class Dashboard(widgets.VBox):
         # atexit.register keeps the dashboard alive until then, as the kernel's own display does.
         atexit.register(self.runner.close)
         self.controls.open_first()
+        if trouble:
+            self.runner.note("warning", trouble)
         self._pump.request()
 
     @property
@@ -153,13 +153,14 @@ class Dashboard(widgets.VBox):
             return
         self._shown = state, view
         summary = summarise(state)
-        put(self._header, "value", header_html(state))
         put(self._verdict, "value", verdict_html(summary))
         put(self._messages, "value", messages_html(state))
         self.controls.render(summary)
         self._offer_models(summary)
         for plot in self._plots:
             plot.draw(plot.select(summary, view))
+        # Last, so that a phase stands on the page only when all that belongs to it does.
+        put(self._header, "value", header_html(state))
 
     def _offer_models(self, summary: Summary) -> None:
         """Keep the importance menu to the models that have importances."""
@@ -200,7 +201,8 @@ def explore(table: object = None, target: str | None = None, *, journal: Path | 
     """
     if table is None or is_example(table):
         return Dashboard(table, target, journal=journal)
-    source = open_source(table, name=None if isinstance(table, str | Path | Source) else "your table")
+    named = isinstance(table, str | Path) or hasattr(table, "name")
+    source = open_source(table, name=None if named else "your table")
     names = source.schema().names
     if target is not None and target not in names:
         raise InputError(unknown_name("column", target, names))

@@ -107,6 +107,11 @@ def _config() -> Config:
     config.Voila.auto_token = True
     config.Voila.open_browser = True
     config.Voila.log_level = "ERROR"
+    # Pings keep connections through proxies alive; on loopback they only close those of a page that sleeps.
+    config.Voila.tornado_settings = {"ws_ping_interval": 0}
+    if os.name == "posix":
+        # Kernels are reached through sockets in a folder of the user's own rather than through open ports.
+        config.KernelManager.transport = "ipc"
     config.VoilaConfiguration.template = "scalewise"
     config.VoilaConfiguration.allow_template_override = "NO"
     config.VoilaConfiguration.allow_theme_override = "NO"

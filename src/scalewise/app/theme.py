@@ -125,7 +125,15 @@ _PAGE = """
   display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:16px;align-items:stretch;overflow:visible;
 }
 @container (max-width:900px){.scalewise .sw-small-plots{grid-template-columns:minmax(0,1fr)}}
-@container (max-width:800px){.scalewise .sw-body{grid-template-columns:minmax(0,1fr)}}
+/* On a narrow page the verdict still stands first, and the controls flow into columns. */
+@container (max-width:800px){
+  .scalewise .sw-body{grid-template-columns:minmax(0,1fr)}
+  .scalewise .sw-main{display:contents}
+  .scalewise .sw-main>:first-child{order:-1}
+  .scalewise .sw-controls{
+    display:grid;grid-template-columns:repeat(auto-fit,minmax(220px,1fr));gap:8px 16px;align-items:start;
+  }
+}
 .sw-panel,.sw-controls,.sw-verdict{
   background:var(--sw-panel);border:1px solid var(--sw-border);border-radius:8px;box-shadow:var(--sw-shadow);
   padding:12px 16px;min-width:0;overflow:visible;

@@ -161,7 +161,7 @@ def fold(state: StudyState, event: ev.Event) -> StudyState:
 
 
 def _fold_table(state: StudyState, event: ev.Event) -> StudyState:
-    known = StudyState(table=state.table, columns=state.columns)
+    known = StudyState(table=state.table, columns=state.columns, notes=state.notes)
     match event:
         case ev.TableOpening(name=name):
             return StudyState(phase="opening", table=name)
@@ -178,7 +178,11 @@ def _fold_table(state: StudyState, event: ev.Event) -> StudyState:
 
 def _start(state: StudyState, study: StudySpec, plan: Plan, at: float) -> StudyState:
     same = state.study is not None and state.study.id == study.id
-    kept = state if same else StudyState(columns=state.columns, left_out=state.left_out, remarks=state.remarks)
+    kept = (
+        state
+        if same
+        else StudyState(columns=state.columns, left_out=state.left_out, remarks=state.remarks, notes=state.notes)
+    )
     return replace(
         kept,
         phase="running",
@@ -189,7 +193,6 @@ def _start(state: StudyState, study: StudySpec, plan: Plan, at: float) -> StudyS
         running=MappingProxyType({}),
         failures=MappingProxyType({}),
         ready_rows=0,
-        notes=(),
         started_at=at,
     )
 

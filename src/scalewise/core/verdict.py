@@ -202,7 +202,7 @@ def _evidence(case: _Case) -> tuple[str, ...]:
             f"Last step measured, {rows_text(first)} to {rows_text(last.n_rows)} rows: {gain_text(gain.mean)} "
             f"({gain_text(gain.low)} to {gain_text(gain.high)}), paired."
         )
-    if case.outlook:
+    if case.outlook and not case.outlook.refusal:
         lines.append(
             f"Chance of gaining at least {case.margin:g} with {case.there}: {100 * case.outlook.p_gain:.0f} %."
         )

@@ -1,0 +1,240 @@
+"""The command as a shell would run it: its words, its status, its JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+
+from scalewise import cli
+
+QUICK = ("--engine", "inline", "--quiet", "--models", "dummy,linear", "--max-fraction", "1", "--repeats", "2")
+
+
+def frame(n_rows=800):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, n_rows))
+    kind = rng.choice(["x", "y", "z"], n_rows)
+    late = a + (kind == "x") + rng.normal(size=n_rows) > 0
+    return pd.DataFrame({"a": a, "b": b, "kind": kind, "late": np.where(late, "yes", "no")})
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "table.parquet"
+    frame().to_parquet(path)
+    return str(path)
+
+
+def run(capsys, *arguments):
+    """Status, standard output and the lines on standard error."""
+    try:
+        status = cli.main(["run", *arguments])
+    except SystemExit as end:
+        status = end.code
+    out, err = capsys.readouterr()
+    return status, out, err.splitlines()
+
+
+def test_a_study_prints_curves_and_the_verdict_and_writes_json(capsys, table, tmp_path):
+    status, out, err = run(capsys, table, "--target", "late", *QUICK, "--json", str(tmp_path / "out.json"))
+    assert (status, err) == (0, [])
+    content = json.loads((tmp_path / "out.json").read_text())
+    assert content["verdict"]["sentence"] in out
+    assert content["schema"] == "scalewise/1"
+    assert content["verdict"]["action"] in {"use_more_rows", "collect_rows", "stop", "cannot_tell"}
+    assert content["verdict"]["evidence"]
+    assert content["trials"]["fitted"] > 10
+    assert content["trials"]["failed"] == content["trials"]["resumed"] == 0
+    curve = content["curves"][1]
+    assert (curve["model"], curve["metric"]) == ("linear", "roc_auc")
+    point = curve["points"][-1]
+    assert point["n_rows"] == 640
+    assert point["fraction"] == 1.0
+    assert point["low"] < point["score"] < point["high"]
+    assert {"train_score", "repeats", "fit_seconds"} <= set(point)
+    assert content["importances"][0]["features"][0]["feature"] == "a"
+
+
+def test_the_same_journal_resumes_and_fits_nothing_twice(capsys, table, tmp_path):
+    journal = ("--journal", str(tmp_path / "j.sqlite"), "--json", "-")
+    first = json.loads(run(capsys, table, "--target", "late", *QUICK, *journal)[1])
+    second = json.loads(run(capsys, table, "--target", "late", *QUICK, *journal)[1])
+    assert second["trials"]["fitted"] == 0
+    assert second["trials"]["resumed"] == first["trials"]["fitted"]
+    assert second["curves"] == first["curves"]
+
+
+def test_a_built_in_example_brings_its_own_target(capsys):
+    status, out, _ = run(capsys, "breast cancer", *QUICK)
+    assert status == 0
+    assert "linear" in out
+
+
+def test_csv_works_as_parquet_does(capsys, tmp_path):
+    frame().to_csv(tmp_path / "t.csv", index=False)
+    status, out, _ = run(capsys, str(tmp_path / "t.csv"), "--target", "late", *QUICK)
+    assert status == 0
+    assert "640" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["no.parquet", "--target", "y"], "no file"),
+        (["TABLE"], "--target"),
+        (["TABLE", "--target", "lat"], "Did you mean 'late'"),
+        (["TABLE", "--target", "late", "--metric", "r2"], "r2"),
+        (["TABLE", "--target", "late", "--metric", "roc_acu"], "Did you mean 'roc_auc'"),
+        (["TABLE", "--target", "late", "--models", "lineer"], "Did you mean 'linear'"),
+        (["TABLE", "--target", "late", "--max-fraction", "2"], "must be above 0"),
+        (["TABLE", "--target", "late", "--repeats", "0"], "from 1 to 50"),
+        (["TABLE", "--target", "late", "--repeats", "many"], "invalid int"),
+        (["TABLE", "--target", "late", "--engine", "warp"], "engine"),
+        (["TABLE", "--target", "late", "--exclude", "colour"], "colour"),
+        (["TABLE", "--target", "late", "--group", "a", "--time", "b"], "not both"),
+        (["TABLE", "--target", "late", "--json", "/no/such/folder/x.json"], "cannot be written"),
+        (["TABLE", "--target", "a", "--task", "multiclass"], "fewer than 10 rows"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_two(capsys, table, arguments, says):
+    status, out, err = run(capsys, *[table if a == "TABLE" else a for a in arguments], "--quiet")
+    assert status == 2
+    assert out == ""
+    assert len(err) == 1
+    assert says in err[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "0 bytes"),
+        (b"PAR1 but nothing else", "t.parquet"),
+        (b"\x00\x01\x02\xff" * 100, "t.parquet"),
+    ],
+)
+def test_a_file_that_is_no_parquet_is_one_line(capsys, tmp_path, content, says):
+    (tmp_path / "t.parquet").write_bytes(content)
+    status, _, err = run(capsys, str(tmp_path / "t.parquet"), "--target", "y", "--quiet")
+    assert status == 2
+    assert len(err) == 1
+    assert says in err[0]
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"late": "yes"}, "nothing to learn"),
+        ({"late": None}, "no value in any row"),
+        ({"late": ["once", *["no"] * 799]}, "once"),
+    ],
+)
+def test_a_target_that_cannot_be_learned_is_one_line(capsys, tmp_path, changed, says):
+    frame().assign(**changed).to_parquet(tmp_path / "t.parquet")
+    status, _, err = run(capsys, str(tmp_path / "t.parquet"), "--target", "late", "--quiet")
+    assert status == 2
+    assert len(err) == 1
+    assert says in err[0]
+
+
+def test_odd_columns_are_left_out_and_said(capsys, tmp_path):
+    odd = frame().assign(constant=1, id=[f"row-{i}" for i in range(800)], empty=None, far=np.inf)
+    odd.to_parquet(tmp_path / "t.parquet")
+    status, out, _ = run(capsys, str(tmp_path / "t.parquet"), "--target", "late", *QUICK, "--json", "-")
+    assert status == 0
+    content = json.loads(out)
+    assert {"constant", "id", "empty", "far"} == {column["name"] for column in content["table"]["left_out"]}
+    assert all(column["reason"] for column in content["table"]["left_out"])
+    assert content["table"]["features"] == ["a", "b", "kind"]
+
+
+def test_trials_that_fail_are_counted_and_said(capsys, tmp_path):
+    numbers = frame().assign(y=lambda df: df["a"])[["b", "kind", "y"]]
+    numbers.to_parquet(tmp_path / "t.parquet")
+    arguments = [str(tmp_path / "t.parquet"), "--target", "y", "--metric", "neg_mean_squared_log_error", *QUICK]
+    status, out, _ = run(capsys, *arguments)
+    assert status == 1
+    assert "failed: " in out
+
+
+def _command(*arguments):
+    return [sys.executable, "-m", "scalewise.cli", *arguments]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
+def test_a_study_killed_in_the_middle_goes_on_where_it_was(table, tmp_path):
+    journal, out = tmp_path / "j.sqlite", tmp_path / "out.json"
+    arguments = ("run", table, "--target", "late", "--models", "dummy,linear,forest", "--max-fraction", "1", "--quiet")
+    arguments += ("--journal", str(journal), "--workers", "1", "--json", str(out))
+    with subprocess.Popen(_command(*arguments), stdout=subprocess.DEVNULL) as process:
+        end = time.monotonic() + 90
+        while _finished(journal) < 10:
+            assert time.monotonic() < end
+            assert process.poll() is None
+            time.sleep(0.05)
+        workers = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGKILL)
+    known = _finished(journal)
+    assert psutil.wait_procs(workers, timeout=10)[1] == []
+    subprocess.run(_command(*arguments), check=True, stdout=subprocess.DEVNULL)
+    trials = json.loads(out.read_text())["trials"]
+    assert trials["resumed"] == known
+    assert trials["fitted"] > 0
+    assert trials["failed"] == 0
+
+
+def _finished(journal):
+    """Finished trials in a journal that another process may be writing."""
+    import sqlite3
+
+    if not journal.exists():
+        return 0
+    db = sqlite3.connect(journal)
+    try:
+        return db.execute("SELECT count(*) FROM events WHERE content LIKE '%TrialFinished%'").fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0
+    finally:
+        db.close()
+
+
+def test_the_dashboard_takes_another_port_where_the_asked_one_is_taken():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        with subprocess.Popen(
+            _command("app", "--no-browser", "--port", str(port)), stdout=subprocess.PIPE, text=True, env=environment
+        ) as process:
+            said = process.stdout.readline()
+            process.terminate()
+    assert "http://127.0.0.1:" in said
+    assert f":{port}/" not in said
+    assert "token=" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["missing.csv"], "no file"),
+        (["TABLE", "--target", "lat"], "late"),
+        (["--target", "late"], "needs a table"),
+        (["--port", "99999"], "port"),
+    ],
+)
+def test_mistakes_are_found_before_a_server_starts(capsys, table, arguments, says):
+    status = cli.main(["app", "--no-browser", *[table if a == "TABLE" else a for a in arguments]])
+    err = capsys.readouterr().err.splitlines()
+    assert status == 2
+    assert len(err) == 1
+    assert says in err[0]

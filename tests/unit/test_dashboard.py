@@ -1,0 +1,160 @@
+"""The page without a browser: widgets are driven as the front end would, and read as it would show them."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import scalewise
+from scalewise.app.dashboard import Dashboard
+from scalewise.errors import InputError, TableError
+
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture
+def page(tmp_path, monkeypatch):
+    monkeypatch.setenv("SCALEWISE_JOURNAL", str(tmp_path / "journal.sqlite"))
+    made = []
+
+    def open_page(*args, **options):
+        made.append(Dashboard(*args, engine="inline", **options))
+        return made[-1]
+
+    yield open_page
+    for dashboard in made:
+        dashboard.close()
+        dashboard.close()
+
+
+def frame(n_rows=600):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, n_rows))
+    return pd.DataFrame({"a": a, "b": b, "late": np.where(a + rng.normal(size=n_rows) > 0, "yes", "no")})
+
+
+def until(dashboard, *phases):
+    end = time.monotonic() + PATIENCE_SECONDS
+    while dashboard.state.phase not in phases or not dashboard.runner.is_settled():
+        assert time.monotonic() < end, dashboard.state.phase
+        dashboard.tick()
+        time.sleep(0.01)
+    dashboard.tick()
+
+
+def source(content=None):
+    return scalewise.open_source(frame() if content is None else content, name="mine")
+
+
+def test_a_table_with_a_target_is_ready_to_run_and_ends_with_a_verdict(page):
+    dashboard = page(source(), "late")
+    until(dashboard, "ready")
+    controls = dashboard.controls
+    assert controls.target.value == "late"
+    assert not controls.run.disabled
+    assert controls.metric.value == "roc_auc"
+    assert controls.fraction.value == 1.0
+    assert "480" in controls.rows.value
+    controls.run.click()
+    until(dashboard, "finished")
+    assert "finished" in dashboard._header.value
+    assert "of the 4 sizes" not in dashboard._verdict.value
+    assert "aria-valuenow" in controls.progress.value
+
+
+def test_without_a_target_the_person_is_asked_for_one(page):
+    dashboard = page(source())
+    until(dashboard, "opened")
+    assert dashboard.controls.run.disabled
+    assert [value for _, value in dashboard.controls.target.options] == ["", "a", "b", "late"]
+    dashboard.controls.target.set_state({"index": 3})
+    until(dashboard, "ready")
+    assert not dashboard.controls.run.disabled
+
+
+def test_a_target_that_cannot_be_learned_is_said_on_the_card(page):
+    constant = frame().assign(late="yes")
+    dashboard = page(source(constant), "late")
+    until(dashboard, "refused")
+    assert "sw-verdict-refused" in dashboard._verdict.value
+    assert "class" in dashboard._verdict.value
+    assert dashboard.controls.run.disabled
+
+
+def test_the_slider_goes_on_by_itself_when_it_is_moved_up_after_the_end(page):
+    dashboard = page(source(), "late")
+    until(dashboard, "ready")
+    dashboard.controls.fraction.value = 0.5
+    dashboard.controls.run.click()
+    until(dashboard, "finished")
+    before = len(dashboard.state.records)
+    dashboard.controls.fraction.value = 1.0
+    dashboard.runner.answered()
+    until(dashboard, "finished")
+    assert len(dashboard.state.records) > before
+
+
+def test_no_model_at_all_is_answered_by_a_message(page):
+    dashboard = page(source(), "late")
+    until(dashboard, "ready")
+    for row in dashboard.controls.models.children:
+        row.children[1].value = False
+    dashboard.controls.run.click()
+    until(dashboard, "ready")
+    assert "No model is chosen" in dashboard._messages.value
+
+
+def test_text_from_the_table_cannot_become_part_of_the_page(page):
+    evil = frame().rename(columns={"a": "<img src=x onerror=alert(1)>", "late": "<b>late</b>"})
+    dashboard = page(source(evil), "<b>late</b>")
+    until(dashboard, "ready")
+    dashboard.controls.run.click()
+    until(dashboard, "finished")
+    shown = dashboard._header.value + dashboard._verdict.value + dashboard._messages.value
+    assert "<img" not in shown
+    assert "<b>late</b>" not in shown.replace("<b>&lt;b&gt;late&lt;/b&gt;</b>", "")
+
+
+def test_equal_states_draw_nothing_twice(page):
+    dashboard = page(source(), "late")
+    until(dashboard, "ready")
+    drawn = []
+    dashboard._verdict.observe(drawn.append, "value")
+    dashboard._pump.request()
+    dashboard.tick()
+    assert drawn == []
+
+
+def test_a_journal_that_cannot_be_used_is_told_and_the_page_works(page, tmp_path):
+    (tmp_path / "notes").write_text("no database " * 1_000)
+    dashboard = page(source(), "late", journal=tmp_path / "notes")
+    until(dashboard, "ready")
+    dashboard.controls.run.click()
+    until(dashboard, "finished")
+    assert "in memory only" in dashboard._messages.value
+
+
+@pytest.mark.parametrize(
+    "convert", [lambda df: df, pl.from_pandas, pa.Table.from_pandas], ids=["pandas", "polars", "arrow"]
+)
+def test_explore_opens_whatever_holds_a_table(convert, tmp_path):
+    dashboard = scalewise.explore(convert(frame()), target="late", journal=tmp_path / "j")
+    try:
+        until(dashboard, "ready")
+        assert dashboard.state.table == "your table"
+    finally:
+        dashboard.close()
+
+
+def test_explore_refuses_what_is_no_table_and_what_is_no_column():
+    with pytest.raises(TableError, match="pandas"):
+        scalewise.explore(42)
+    with pytest.raises(InputError, match="late"):
+        scalewise.explore(frame(), target="lete")
+    with pytest.raises(TableError, match="no file"):
+        scalewise.explore("/no/such/file.parquet")
