@@ -104,7 +104,7 @@ def power_law(
     --------
     >>> law = power_law([100, 200, 400, 800], [0.6, 0.7, 0.75, 0.775], max_score=1.0)
     >>> law.predict([1600]).round(3).tolist()
-    [0.788]
+    [0.787]
     """
     return fit_power_law(curve_points(n_rows, test_scores), max_score, shifted=shifted)
 

@@ -1,0 +1,181 @@
+"""Compare the forecast with its peers on measured curves of data sets that it has not seen.
+
+    OMP_NUM_THREADS=1 PYTHONPATH=src python tests/benchmarks/bench_forecast.py
+
+Every curve of ``../shared/data/lcdb10_accuracy.parquet`` is cut at 5, 10, 25 and 50 % of its largest size (the largest
+size not above it), and the score at the largest size is forecast; the truth is the mean of all repeats. The model's
+part is played by the one net that never saw the data set (``curve_library.folds``: openmlids in order, dealt into
+ten folds by a permutation of seed 0), so all data sets count as held out. What ships averages the ten nets.
+With ``--measured CURVES.parquet`` (from measure_curves.py) it also reports other metrics and regression.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from curve_library import LCDB, Curve, folds, lcdb_curves, measured_curves, prefixes
+from scipy.optimize import least_squares
+
+from scalewise.core.curve_points import CurvePoints, curve_points
+from scalewise.core.extrapolation import forecast_with
+from scalewise.core.power_law import EXPONENTS, fit_power_law, grid_fit
+from scalewise.core.quantile_net import load_quantile_net
+
+SHARES = (0.05, 0.10, 0.25, 0.50)
+GAINS = (0.005, 0.010)
+# As Forecast.answers decides, distance aside.
+SURE = 0.73
+Peer = Callable[[CurvePoints, float, float], float]
+
+
+def last_value(points: CurvePoints, target: float, ceiling: float) -> float:
+    return float(points.score[-1])
+
+
+def plain_pow3(points: CurvePoints, target: float, ceiling: float) -> float:
+    asymptotes, amplitudes, errors = grid_fit(points.n, points.score, np.ones(points.size), np.inf)
+    best = int(np.argmin(errors))
+    return float(asymptotes[best] - amplitudes[best] * (target / points.n[-1]) ** -EXPONENTS[best])
+
+
+def constrained_pow3(points: CurvePoints, target: float, ceiling: float) -> float:
+    return float(fit_power_law(points, ceiling).predict([target])[0])
+
+
+def shifted(family: Callable[..., np.ndarray], low: list[float], start: list[float], high: list[float]) -> Peer:
+    """Fit a family of four parameters by bounded least squares and move it to the last score."""
+
+    def peer(points: CurvePoints, target: float, ceiling: float) -> float:
+        last, extent = float(points.score[-1]), float(np.ptp(points.score)) + 1e-6
+        sizes, scores = points.n / points.n[-1], (points.score - last) / extent
+
+        def misfit(found: np.ndarray) -> np.ndarray:
+            return family(sizes, *found) - scores
+
+        found = least_squares(misfit, start, bounds=(low, high), max_nfev=15).x
+        gain = float(family(target / points.n[-1], *found) - family(1.0, *found))
+        return min(last + extent * gain, ceiling)
+
+    return peer
+
+
+def pow4(n: np.ndarray, a: float, b: float, c: float, d: float) -> np.ndarray:
+    return a - b * (n + d) ** -c
+
+
+def mmf4(n: np.ndarray, a: float, b: float, c: float, d: float) -> np.ndarray:
+    return (a * b + c * n**d) / (b + n**d)
+
+
+PEERS: dict[str, Peer] = {
+    "last value": last_value,
+    "pow3 plain": plain_pow3,
+    "pow4 shifted": shifted(pow4, [-1, 0, 0.01, 0], [0.3, 0.3, 0.5, 0.01], [20, 20, 3, 1]),
+    "mmf4 shifted": shifted(mmf4, [-20, 1e-6, -1, 0.01], [-1, 0.3, 0.3, 0.7], [1, 50, 20, 5]),
+    "pow3 constrained": constrained_pow3,
+}
+
+
+def evaluate(curves: list[Curve], *, half_octaves: bool, shares: tuple[float, ...] = SHARES) -> pd.DataFrame:
+    """Forecast every cut of every curve; one row each."""
+    net, fold_of = load_quantile_net(), folds(curves)
+    rows = []
+    for share in shares:
+        for curve, places in prefixes(curves, share, half_octaves=half_octaves):
+            points = curve_points(curve.n[places], curve.scores[places], curve.train[places])
+            target, top = float(curve.n[-1]), curve.ceiling
+            row = {name: peer(points, target, top) for name, peer in PEERS.items()}
+            start = time.perf_counter()
+            made = [
+                forecast_with(
+                    net, points, curve.n[-1:] * 1.0, min_gain=gain, max_score=top, member=fold_of[curve.table]
+                )
+                for gain in GAINS
+            ]
+            row |= {"seconds": (time.perf_counter() - start) / len(GAINS)}
+            row |= {"ours": made[0].mean[0], "low": made[0].low[0], "high": made[0].high[0]}
+            row |= {f"p {gain}": one.p_gain[0] for gain, one in zip(GAINS, made, strict=True)}
+            row |= {"learner": curve.learner, "metric": curve.metric, "table": curve.table, "share": share}
+            row |= {"truth": curve.truth[-1], "here": curve.truth[places[-1]], "rerun": np.nanmean(curve.scores[-1])}
+            row |= {"extent": np.ptp(curve.truth), "method": made[0].method, "flags": " ".join(made[0].flags)}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def winkler(found: pd.DataFrame) -> pd.Series:
+    miss = np.maximum(found.low - found.truth, 0) + np.maximum(found.truth - found.high, 0)
+    return found.high - found.low + 20 * miss
+
+
+def inside(found: pd.DataFrame) -> pd.Series:
+    return (found.truth >= found.low - 1e-9) & (found.truth <= found.high + 1e-9)
+
+
+def print_errors(found: pd.DataFrame) -> None:
+    names = [*PEERS, "ours", "rerun"]
+    errors = found[names].sub(found.truth, axis=0).abs().groupby(found.share).mean().T
+    errors["all"] = found[names].sub(found.truth, axis=0).abs().mean()
+    print(errors.rename({"rerun": "really running it"}).to_string(float_format="{:.4f}".format))
+    mean = errors["all"]
+    print(f"ours / last value {mean['ours'] / mean['last value']:.3f} (to reach .55), ", end="")
+    print(f"ours / pow3 constrained {mean['ours'] / mean['pow3 constrained']:.3f} (.82)")
+
+
+def print_intervals(found: pd.DataFrame) -> None:
+    table = pd.DataFrame({"coverage": inside(found), "Winkler": winkler(found), "width": found.high - found.low})
+    table = table.groupby(found.share).mean().T
+    table["all"] = [inside(found).mean(), winkler(found).mean(), (found.high - found.low).mean()]
+    print(table.to_string(float_format="{:.3f}".format))
+    learners = inside(found).groupby(found.learner).mean().sort_values()
+    print("coverage by learner: " + ", ".join(f"{name} {value:.2f}" for name, value in learners.items()))
+
+
+def print_decisions(found: pd.DataFrame) -> None:
+    for gain in GAINS:
+        truth, p = found.truth - found.here >= gain, found[f"p {gain}"]
+        right = (p >= 0.5) == truth
+        decided = (p >= SURE) | (p <= 1 - SURE)
+        law = ((found["pow3 constrained"] - found["last value"] >= gain) == truth).mean()
+        rerun = ((found.rerun - found["last value"] >= gain) == truth).mean()
+        by_share = " ".join(f"{value:.3f}" for value in right.groupby(found.share).mean())
+        print(f"gains at least {gain}: right {right.mean():.3f} ({by_share}), pow3 {law:.3f}, rerun {rerun:.3f}")
+        print(f"    yes/no given in {decided.mean():.3f} of the cases, {right[decided].mean():.3f} of them right")
+
+
+def print_transfer(curves: list[Curve]) -> None:
+    """Errors and coverage by metric, in parts of each curve's own extent."""
+    found = evaluate(curves, half_octaves=True, shares=(0.10, 0.25, 0.50))
+    names = ["last value", "pow3 constrained", "ours"]
+    errors = found[names].sub(found.truth, axis=0).abs().div(found.extent, axis=0).groupby(found.metric).mean()
+    errors["coverage"] = inside(found).groupby(found.metric).mean()
+    errors["outside training"] = (found.method != "trained").groupby(found.metric).mean()
+    print(errors.to_string(float_format="{:.3f}".format))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--lcdb", type=Path, default=LCDB)
+    parser.add_argument("--measured", type=Path, default=None)
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    curves = lcdb_curves(options.lcdb)
+    for half_octaves in (False, True):
+        print("\npoints at every half octave" if half_octaves else "points at 1, 2, 5, 10, 25, 50 % only")
+        found = evaluate(curves, half_octaves=half_octaves)
+        print_errors(found)
+        print_intervals(found)
+        print_decisions(found)
+        print(f"{1e3 * found.seconds.mean():.2f} ms a curve; fallback in {(found.method != 'trained').mean():.3f}")
+    if options.measured:
+        print("\nother metrics, held-out tables, errors in parts of the curve's extent")
+        print_transfer(measured_curves(options.measured))
+
+
+if __name__ == "__main__":
+    main()

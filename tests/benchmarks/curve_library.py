@@ -1,0 +1,101 @@
+"""Measured learning curves as the forecast's training and benchmark read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+LCDB = DATA / "lcdb10_accuracy.parquet"
+FRACTIONS = (0.01, 0.02, 0.05, 0.10, 0.25, 0.50)
+FOLDS = 10
+CEILINGS = {
+    "accuracy": 1.0,
+    "balanced accuracy": 1.0,
+    "roc auc": 1.0,
+    "r2": 1.0,
+    "log loss": 0.0,
+    "rmse": 0.0,
+    "mae": 0.0,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One measured curve: sizes, scores of some repeats, training scores, and the truth from all repeats."""
+
+    table: str
+    learner: str
+    metric: str
+    n: np.ndarray
+    scores: np.ndarray
+    train: np.ndarray
+    truth: np.ndarray
+
+    @property
+    def ceiling(self) -> float:
+        return CEILINGS[self.metric]
+
+
+def lcdb_curves(path: Path = LCDB) -> list[Curve]:
+    frame = pd.read_parquet(path).sort_values("n")
+    columns = [f"score_r{at}" for at in range(5)]
+    return [
+        Curve(
+            f"openml {table}",
+            learner,
+            "accuracy",
+            rows.n.to_numpy(),
+            rows[columns].to_numpy(),
+            rows.score_train.to_numpy(),
+            rows.score_mean_all.to_numpy(),
+        )
+        for (table, learner), rows in frame.groupby(["openmlid", "learner"])
+    ]
+
+
+def measured_curves(path: Path) -> list[Curve]:
+    """Read what measure_curves.py wrote: half of the repeats are shown, the mean of all is the truth."""
+    frame = pd.read_parquet(path).sort_values("n")
+    columns = [name for name in frame if name.startswith("score_r")]
+    found = []
+    for (table, learner, metric), rows in frame.groupby(["table", "learner", "metric"]):
+        scores = rows[columns].to_numpy()
+        rows, scores = rows[np.isfinite(scores).sum(axis=1) > 4], scores[np.isfinite(scores).sum(axis=1) > 4]
+        if len(rows) > 5:
+            truth = np.nanmean(scores, axis=1)
+            shown = scores[:, : len(columns) // 2]
+            found.append(Curve(table, learner, metric, rows.n.to_numpy(), shown, rows.score_train.to_numpy(), truth))
+    return found
+
+
+def folds(curves: list[Curve]) -> dict[str, int]:
+    """Return the fold of every table: the tables in order of their names, dealt by a permutation of seed 0."""
+    names = sorted({curve.table for curve in curves if curve.table.startswith("openml")})
+    others = sorted({curve.table for curve in curves} - set(names))
+    order = np.random.default_rng(0).permutation(len(names))
+    return dict(zip(names, (order % FOLDS).tolist(), strict=True)) | {
+        name: at % FOLDS for at, name in enumerate(others)
+    }
+
+
+def seen_up_to(curve: Curve, fraction: float, *, half_octaves: bool) -> np.ndarray:
+    """Return the places of the points that a person sees at a fraction of the largest size.
+
+    Either every half octave, or 1, 2, 5, 10, 25 and 50 % only; always the largest size not above the fraction.
+    """
+    wanted = [part * curve.n[-1] * 1.0001 for part in FRACTIONS if part <= fraction + 1e-9]
+    places = np.searchsorted(curve.n, wanted, side="right") - 1
+    places = np.unique(places[places >= 0])
+    return np.arange(places[-1] + 1) if half_octaves and len(places) else places
+
+
+def prefixes(curves: list[Curve], fraction: float, *, half_octaves: bool) -> Iterator[tuple[Curve, np.ndarray]]:
+    for curve in curves:
+        places = seen_up_to(curve, fraction, half_octaves=half_octaves)
+        if len(places) and np.isfinite(curve.scores[places[-1]]).any():
+            yield curve, places

@@ -1,0 +1,281 @@
+"""The forecast: its contract, its invariances, and what it says about curves whose future is known."""
+
+import time
+from dataclasses import FrozenInstanceError
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scalewise.core.curve_points import curve_points
+from scalewise.core.extrapolation import Forecast, forecast, forecast_with, power_law
+from scalewise.core.forecast_features import FEATURES
+from scalewise.core.quantile_net import load_quantile_net
+from scalewise.errors import InputError
+
+SIZES = np.array([125, 250, 500, 1000, 2000, 4000])
+TARGETS = [4000, 8000, 16000, 40000, 80000]
+quick = settings(max_examples=40, deadline=None)
+
+
+def learning(asymptote=0.9, amplitude=2.0, exponent=0.5, noise=0.004, repeats=5, seed=0, sizes=SIZES):
+    rng = np.random.default_rng(seed)
+    clean = asymptote - amplitude * sizes.astype(float) ** -exponent
+    return clean[:, None] + noise * rng.normal(size=(len(sizes), repeats))
+
+
+def assert_sound(found: Forecast, best: float = np.inf):
+    for values in (found.mean, found.low, found.high, found.p_gain):
+        assert values.shape == found.n_rows.shape
+        assert np.isfinite(values).all()
+    assert (found.low <= found.mean).all()
+    assert (found.mean <= found.high).all()
+    assert (found.high <= best).all()
+    assert ((found.p_gain >= 0) & (found.p_gain <= 1)).all()
+
+
+@st.composite
+def curves(draw):
+    """Any finite scores, some of them missing, at any distinct sizes."""
+    n_points = draw(st.integers(1, 9))
+    sizes = draw(st.lists(st.integers(5, 1_000_000), min_size=n_points, max_size=n_points, unique=True))
+    shape = (n_points, draw(st.integers(1, 6)))
+    seed = draw(st.integers(0, 2**32 - 1))
+    rng = np.random.default_rng(seed)
+    scale = draw(st.sampled_from([1e-6, 0.01, 1.0, 1e5]))
+    slope = draw(st.sampled_from([-0.3, 0.0, 0.3]))
+    scores = draw(st.sampled_from([-7.0, 0.0, 0.8])) + scale * (
+        rng.normal(size=shape) * draw(st.sampled_from([0.0, 0.1, 1.0])) + slope * np.log(np.array(sizes))[:, None]
+    )
+    holes = rng.random(shape) < 0.2
+    holes[rng.integers(n_points)] = False
+    return np.array(sizes), np.where(holes, np.nan, scores)
+
+
+class TestContract:
+    def test_is_frozen_and_carries_the_targets(self):
+        found = forecast(SIZES, learning(), targets=TARGETS, max_score=1.0)
+        assert found.n_rows.tolist() == TARGETS
+        with pytest.raises(FrozenInstanceError):
+            found.method = "other"
+
+    @given(curves(), st.booleans())
+    @quick
+    def test_any_curve_gets_ordered_finite_numbers(self, curve, with_best):
+        n, scores = curve
+        best = float(np.nanmax(scores)) + 0.1 if with_best else None
+        targets = [1, n.max(), 2 * n.max(), 15 * n.max(), 1000 * n.max()]
+        assert_sound(forecast(n, scores, targets=targets, max_score=best), np.inf if best is None else best)
+
+    @given(curves())
+    @quick
+    def test_intervals_do_not_narrow_with_distance(self, curve):
+        n, scores = curve
+        found = forecast(n, scores, targets=n.max() * np.array([1, 2, 3, 5, 8, 13, 20, 50]))
+        width = found.high - found.low
+        assert (np.diff(width) >= -1e-9 * max(1.0, np.abs(found.mean).max())).all()
+
+    def test_a_single_score_is_enough_to_answer(self):
+        found = forecast([100], [0.7], targets=[200], max_score=1.0)
+        assert_sound(found, 1.0)
+        assert "few points" in found.flags
+        assert "One size" in found.refusal
+
+    def test_at_or_below_the_largest_size_the_curve_itself_is_read(self):
+        scores = learning()
+        found = forecast(SIZES, scores, targets=[500, 4000], max_score=1.0)
+        np.testing.assert_allclose(found.mean, scores.mean(axis=1)[[2, 5]])
+        assert (found.p_gain == 0).all()
+
+    def test_each_target_is_forecast_on_its_own(self):
+        together = forecast(SIZES, learning(), targets=[80000, 8000])
+        alone = forecast(SIZES, learning(), targets=[8000])
+        assert together.mean[1] == alone.mean[0]
+        assert together.p_gain[1] == alone.p_gain[0]
+
+    def test_takes_less_than_ten_milliseconds(self):
+        forecast(SIZES, learning(), targets=TARGETS)
+        start = time.process_time()
+        for _ in range(10):
+            forecast(SIZES, learning(), targets=TARGETS)
+        assert (time.process_time() - start) / 10 < 0.010
+
+
+class TestInvariance:
+    @given(st.floats(1e-3, 1e3), st.floats(-50, 50), st.integers(0, 50))
+    @quick
+    def test_shift_and_scale_of_the_metric_do_not_matter(self, scale, shift, seed):
+        scores, train = learning(seed=seed), learning(0.95, -0.5, seed=seed + 1)
+        plain = forecast(SIZES, scores, train, targets=TARGETS, min_gain=0.01)
+        moved = forecast(SIZES, shift + scale * scores, shift + scale * train, targets=TARGETS, min_gain=scale * 0.01)
+        for name in ("mean", "low", "high"):
+            np.testing.assert_allclose(getattr(moved, name), shift + scale * getattr(plain, name), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(moved.p_gain, plain.p_gain, atol=1e-4)
+        assert moved.flags == plain.flags
+
+    @given(st.permutations(range(len(SIZES))), st.permutations(range(5)))
+    @quick
+    def test_order_of_sizes_and_repeats_does_not_matter(self, rows, columns):
+        scores = learning()
+        plain = forecast(SIZES, scores, targets=TARGETS)
+        mixed = forecast(SIZES[rows], scores[rows][:, columns], targets=TARGETS)
+        np.testing.assert_allclose(mixed.mean, plain.mean, rtol=1e-9)
+        np.testing.assert_allclose(mixed.p_gain, plain.p_gain, rtol=1e-7)
+
+    def test_equal_sizes_are_merged(self):
+        scores = learning(repeats=4)
+        parted = forecast(np.repeat(SIZES, 2), scores.reshape(-1, 2), targets=TARGETS)
+        np.testing.assert_allclose(parted.mean, forecast(SIZES, scores, targets=TARGETS).mean, rtol=1e-9)
+
+    def test_missing_rows_and_columns_change_nothing(self):
+        scores = learning()
+        padded = np.column_stack([scores, np.full(len(SIZES), np.nan)])
+        padded = np.vstack([padded, np.full(6, np.nan)])
+        found = forecast(np.append(SIZES, 9999), padded, targets=TARGETS)
+        np.testing.assert_allclose(found.mean, forecast(SIZES, scores, targets=TARGETS).mean)
+
+
+class TestProbability:
+    @given(st.integers(0, 30))
+    @quick
+    def test_falls_with_the_gain_that_is_asked_for(self, seed):
+        scores = learning(seed=seed)
+        gains = [0.0, 0.001, 0.005, 0.02, 0.1, 1.0]
+        p = [forecast(SIZES, scores, targets=[16000], min_gain=gain).p_gain[0] for gain in gains]
+        assert (np.diff(p) <= 1e-12).all()
+
+    def test_a_steep_curve_gains_and_a_flat_one_does_not(self):
+        steep = forecast(SIZES, learning(0.99, 2.5, 0.3, 0.001), targets=[16000], max_score=1.0)
+        flat = forecast(SIZES, learning(0.9, 5.0, 1.2, 0.0005), targets=[16000], max_score=1.0)
+        assert steep.answers == ("yes",)
+        assert flat.answers == ("no",)
+
+    def test_agrees_with_the_interval(self):
+        for seed in range(5):
+            found = forecast(SIZES, learning(0.99, 2.5, 0.3, 0.001, seed=seed), targets=[8000, 16000, 64000])
+            here = learning(0.99, 2.5, 0.3, 0.001, seed=seed)[-1].mean()
+            assert (found.p_gain[found.low - here > 0.01] > 0.75).all()
+            assert (found.p_gain[found.high - here < 0.0] < 0.25).all()
+
+
+class TestTruth:
+    @pytest.mark.parametrize("exponent", [0.3, 0.5, 0.8])
+    def test_known_curves_lie_within_nine_of_ten_intervals(self, exponent):
+        inside = 0
+        for seed in range(20):
+            found = forecast(SIZES, learning(exponent=exponent, seed=seed), targets=[16000], max_score=1.0)
+            inside += found.low[0] <= 0.9 - 2.0 * 16000.0**-exponent <= found.high[0]
+        assert inside >= 16
+
+    def test_negative_scores_of_any_size_are_forecast(self):
+        losses = 5000 * learning(-1.0, 30.0, 0.5)
+        found = forecast(SIZES, losses, targets=[16000], min_gain=50, max_score=0.0)
+        assert_sound(found, 0.0)
+        assert found.low[0] <= 5000 * (-1.0 - 30.0 * 16000**-0.5) <= found.high[0]
+        assert found.method == "trained"
+
+
+class TestReservations:
+    @pytest.mark.parametrize(
+        ("times", "flag"), [(2, None), (4, None), (8, "indicative"), (15, "vague"), (20, "vague"), (21, "too far")]
+    )
+    def test_distance_is_flagged(self, times, flag):
+        found = forecast(SIZES, learning(), targets=[4000 * times], max_score=1.0)
+        distances = {"indicative", "vague", "too far"} & set(found.flags)
+        assert distances == ({flag} if flag else set())
+        assert (found.refusal is not None) == (flag == "too far")
+
+    def test_beyond_twenty_times_it_refuses_in_words(self):
+        found = forecast(SIZES, learning(), targets=[8000, 100_000])
+        assert "25 times" in found.refusal
+        assert found.answers == ("cannot tell", "cannot tell")
+
+    def test_a_curve_that_rises_and_collapses_is_refused(self):
+        scores = learning(noise=0.002)
+        scores[-1] -= 0.15
+        found = forecast(SIZES, scores, targets=[8000], max_score=1.0)
+        assert "falling" in found.flags
+        assert "ill-behaved" in found.flags
+        assert found.refusal is not None
+
+    def test_equal_scores_are_called_flat(self):
+        found = forecast([100, 200, 400], [[0.5, 0.5]] * 3, targets=[800])
+        assert found.method == "flat"
+        assert "unlike the training" in found.flags
+        assert_sound(found)
+
+    def test_strange_curves_fall_back_on_the_power_law(self):
+        scores = [-1e6, 0.6, 0.7, 0.75, 0.76, 0.76001]
+        found = forecast(SIZES, scores, targets=[8000], max_score=1.0)
+        assert found.method == "power law"
+        assert_sound(found)
+
+
+class TestPowerLaw:
+    @given(st.floats(0.05, 2.0), st.floats(0.1, 5.0), st.floats(-100, 100))
+    @quick
+    def test_recovers_a_power_law(self, exponent, amplitude, asymptote):
+        scores = learning(asymptote, amplitude, exponent, noise=0.0, repeats=1)
+        found = power_law(SIZES, scores).predict([8000])[0]
+        known = asymptote - amplitude * 8000.0**-exponent
+        assert abs(found - known) < 0.05 * np.ptp(scores) + 1e-9
+
+    @given(curves())
+    @quick
+    def test_never_falls_and_respects_the_best_score(self, curve):
+        n, scores = curve
+        best = float(np.nanmax(scores)) + 0.01
+        line = power_law(n, scores, max_score=best).predict(n.max() * np.array([1, 2, 10, 1000]))
+        assert (np.diff(line) >= 0).all()
+        assert (line <= best).all()
+
+    def test_runs_through_the_last_score_unless_told_not_to(self):
+        scores = learning(noise=0.02)
+        assert power_law(SIZES, scores).predict([4000])[0] == pytest.approx(scores[-1].mean())
+        assert power_law(SIZES, scores, shifted=False).shift == 0
+
+    def test_one_point_gives_a_flat_line(self):
+        assert power_law([100], [0.5]).predict([100, 1000]).tolist() == [0.5, 0.5]
+
+
+class TestInput:
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({"n_rows": [1, 2]}, "n_rows has 2 sizes"),
+            ({"n_rows": []}, "at least one number of rows"),
+            ({"n_rows": [0, 1, 2]}, "at least 1"),
+            ({"n_rows": ["a", "b", "c"]}, "must be numbers"),
+            ({"test_scores": [np.nan] * 3}, "no finite score"),
+            ({"test_scores": [0.5, np.inf, 0.5]}, "infinite"),
+            ({"train_scores": [0.5]}, "train_scores"),
+            ({"targets": []}, "targets"),
+            ({"targets": [-5]}, "targets"),
+            ({"min_gain": -0.1}, "min_gain"),
+            ({"min_gain": float("nan")}, "min_gain"),
+            ({"max_score": 0.55}, "best score seen is 0.6"),
+        ],
+    )
+    def test_bad_input_is_told(self, changes, words):
+        good = {"n_rows": [100, 200, 400], "test_scores": [0.5, 0.55, 0.6], "targets": [800]}
+        with pytest.raises(InputError, match=words):
+            forecast(**(good | changes))
+
+
+class TestModel:
+    def test_is_plain_numbers_that_fit_the_features(self):
+        net = load_quantile_net()
+        assert net.centre.shape == (len(FEATURES),)
+        assert net.levels[len(net.levels) // 2] == pytest.approx(0.5)
+        assert (net.factors > 0.5).all()
+
+    def test_its_members_speak_for_the_same_distances_and_differ_a_little(self):
+        net, points = load_quantile_net(), curve_points(SIZES, learning())
+        told = [
+            forecast_with(net, points, np.array([16000.0]), min_gain=0.005, max_score=1.0, member=at).mean[0]
+            for at in range(len(net.members))
+        ]
+        together = forecast(SIZES, learning(), targets=[16000], max_score=1.0).mean[0]
+        assert min(told) <= together <= max(told)
+        assert 0 < np.ptp(told) < 0.01
