@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import psutil
@@ -21,6 +22,12 @@ def _running():
     threads = {f"thread {thread.name} ({thread.ident})" for thread in threading.enumerate()}
     processes = {f"process {child.pid}" for child in psutil.Process(os.getpid()).children()}
     return {thread for thread in threads if thread.startswith("thread scalewise-")} | processes
+
+
+@pytest.fixture(autouse=True, scope="session")
+def helper_of_the_standard_library():
+    """Start what spawning processes would start, and what then lives as long as this process."""
+    resource_tracker.ensure_running()
 
 
 @pytest.fixture(autouse=True)

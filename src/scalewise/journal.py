@@ -13,7 +13,7 @@ import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from scalewise.core.events import Event, TrialFinished, event_from_dict, event_to_dict
+from scalewise.core.events import Event, StreamQueued, TrialFinished, event_from_dict, event_to_dict
 from scalewise.errors import JournalError
 
 __all__ = ["Journal", "default_journal_path"]
@@ -107,14 +107,28 @@ class Journal:
         for start in range(0, len(keys), _QUERY_SIZE):
             yield from self._finished(keys[start : start + _QUERY_SIZE])
 
-    def _finished(self, keys: list[str]) -> Iterator[tuple[str, TrialFinished]]:
+    def stream(self, key: str) -> list[Event]:
+        """Give what is known of the latest stream by its key, from its `StreamQueued` on; nothing where there is none.
+
+        Raises
+        ------
+        JournalError
+            If it cannot be read.
+        """
+        events = [event for _, content in self._rows([key]) if (event := _read(content)) is not None]
+        begins = [place for place, event in enumerate(events) if isinstance(event, StreamQueued)]
+        return events[begins[-1] :] if begins else []
+
+    def _rows(self, keys: list[str]) -> list[tuple[str, str]]:
         marks = ",".join("?" * len(keys))
         query = f"SELECT trial, content FROM events WHERE trial IN ({marks}) ORDER BY seq"
         try:
-            rows = self._db.execute(query, keys).fetchall()
+            return self._db.execute(query, keys).fetchall()
         except sqlite3.Error as error:
             raise JournalError(f"The journal {self.path} cannot be read: {error}.") from error
-        events = ((key, _read(content)) for key, content in rows)
+
+    def _finished(self, keys: list[str]) -> Iterator[tuple[str, TrialFinished]]:
+        events = ((key, _read(content)) for key, content in self._rows(keys))
         latest = {key: event for key, event in events if isinstance(event, TrialFinished)}
         yield from latest.items()
 

@@ -117,4 +117,4 @@ def model_specs(names: tuple[str, ...] | None, task: Task) -> tuple[ModelSpec, .
         if name not in fitting:
             raise InputError(f"The model {name!r} cannot learn {task}. Valid: {', '.join(sorted(fitting))}.")
     ordered = sorted(entries.values(), key=lambda entry: entry.rung)
-    return tuple(ModelSpec(e.name, e.label, e.rung, e.max_rows) for e in ordered)
+    return tuple(e.spec for e in ordered)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,7 @@ from scalewise.core.summary import Summary, summarise
 from scalewise.core.verdict import Verdict
 from scalewise.data.sources import open_source
 from scalewise.engines import Engine, open_engine
-from scalewise.errors import StudyError
+from scalewise.errors import InputError, StudyError
 from scalewise.journal import Journal
 from scalewise.options import StudyOptions
 from scalewise.report import report
@@ -22,7 +23,26 @@ from scalewise.runner import StudyRunner
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scalewise.models.fitted import FittedModel
+
 __all__ = ["Study"]
+
+
+def _empty_folder(path: Path) -> Path:
+    """Make a folder for predictions.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made, or holds Parquet files.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"The folder {str(path)!r} cannot be made: {error.strerror}. Name another.") from error
+    if any(path.glob("*.parquet")):
+        raise InputError(f"The folder {str(path)!r} holds Parquet files already. Name another, or empty it.")
+    return path
 
 
 class Study:
@@ -127,6 +147,78 @@ class Study:
         while not self._runner.is_settled():
             await asyncio.sleep(0.1)
         return self.wait(0)
+
+    def stream(self, model: str, *, passes: int = 1) -> Study:
+        """Let a model learn the whole table block by block, on one worker; returns at once, as `run` does.
+
+        Its scores on the holdout after each block are in ``state.streams``, apart from the curves of models that are
+        fitted anew for each size. Preprocessing is fitted on the first block, 20,000 random rows at the most, and then
+        stays as it is.
+
+        Parameters
+        ----------
+        model : str
+            ``"sgd"``, or ``"bayes"`` for classes.
+        passes : int
+            How many times it goes through the table.
+
+        Raises
+        ------
+        ScalewiseError
+            If no study has been started, or the model cannot learn this target block by block.
+        """
+        self._runner.stream(model, passes=passes)
+        self._runner.answered()
+        if self._runner.last_error is not None:
+            raise self._runner.last_error
+        return self
+
+    def model(self, name: str) -> FittedModel:
+        """Take out a fitted model, which takes tables with the columns of this one.
+
+        It is what the model's last finished stream of this session left; without one, the model's largest trial is
+        fitted again on a worker, with the same rows and seed.
+
+        Raises
+        ------
+        ScalewiseError
+            If the model has neither, or the study is stopped meanwhile.
+        """
+        return self._runner.model(name).result()
+
+    def predict(self, table: object, model: str | FittedModel, path: Path | str) -> int:
+        """Predict a whole table part by part on the workers, with memory that does not grow with it.
+
+        Parameters
+        ----------
+        table : object
+            Whatever `scalewise.open_source` opens.
+        model : str or FittedModel
+            A model, or the name of the one to take out.
+        path : path
+            A folder, made if it is not there, for Parquet files in the order of the table's rows. Their columns are
+            ``row`` (its number in the table), ``prediction``, and for classes ``probability`` of each. Workers must see
+            this folder and, if the table is one of Parquet files, those.
+
+        Returns
+        -------
+        int
+            Rows predicted.
+
+        Raises
+        ------
+        ScalewiseError
+            If a column is missing, the folder holds Parquet files already, or the study is stopped meanwhile.
+        """
+        from scalewise.whole_table import predictions
+
+        source, fitted = open_source(table), self.model(model) if isinstance(model, str) else model
+        fitted.check(source)
+        folder = _empty_folder(Path(path))
+        with tempfile.TemporaryDirectory(prefix=".scalewise-", dir=folder) as aside:
+            calls = predictions(source, fitted, folder, Path(aside))
+            parts = [self._runner.call(call) for call in calls]
+            return sum(part.result() for part in parts)
 
     def stop(self) -> None:
         """End running fits within two seconds; finished trials stay."""

@@ -12,6 +12,7 @@ from engine_bench import Bench, kinds, task
 from scalewise.core.events import TrialFailed, TrialFinished, TrialStarted
 from scalewise.engines import engine_names, open_engine
 from scalewise.engines.base import Report
+from scalewise.engines.dask import DaskEngine, LocalPlace
 from scalewise.engines.inline import InlineEngine
 from scalewise.engines.local import LocalEngine
 from scalewise.errors import EngineError, InputError
@@ -19,6 +20,8 @@ from scalewise.errors import EngineError, InputError
 ENGINES = {
     "inline": InlineEngine,
     "local": partial(LocalEngine, 1, warm_up="engine_tasks:no_warm_up", spares=0),
+    "dask": partial(DaskEngine, LocalPlace("dask", 1), warm_up="engine_tasks:no_warm_up"),
+    "dask-threads": partial(DaskEngine, LocalPlace("dask-threads", 1, threads=True), warm_up="engine_tasks:no_warm_up"),
 }
 
 
@@ -137,9 +140,9 @@ def test_starting_twice_is_refused(bench):
         bench.engine.start(print)
 
 
-@pytest.mark.parametrize("name", ["inline", "local"])
+@pytest.mark.parametrize("name", ["inline", "local", "dask", "dask-threads", "tcp://10.0.0.1:8786"])
 def test_engines_are_opened_by_name(name):
-    assert name in engine_names()
+    assert name in engine_names() or "://" in name
     assert open_engine(name).name == name
 
 
@@ -148,7 +151,18 @@ def test_an_unknown_engine_is_refused_with_the_names_that_are_known():
         open_engine("locl")
 
 
-@pytest.mark.parametrize(("name", "workers"), [("inline", 2), ("local", 0), ("local", -1), ("local", "two")])
+@pytest.mark.parametrize(
+    ("name", "workers"),
+    [
+        ("inline", 2),
+        ("local", 0),
+        ("local", -1),
+        ("local", "two"),
+        ("dask", 0),
+        ("dask-threads", "two"),
+        ("tcp://10.0.0.1:8786", 2),
+    ],
+)
 def test_a_number_of_workers_that_cannot_be_is_refused(name, workers):
     with pytest.raises(InputError, match=str(workers)):
         open_engine(name, workers=workers)
@@ -163,5 +177,5 @@ def test_other_packages_bring_engines_by_an_entry_point(tmp_path, monkeypatch):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: cloud-engines\nVersion: 1\n")
     (info / "entry_points.txt").write_text("[scalewise.engines]\ncloud = cloud_engines:Cloud\n")
     monkeypatch.syspath_prepend(tmp_path)
-    assert engine_names() == ("inline", "local", "cloud")
+    assert engine_names() == ("inline", "local", "dask", "dask-threads", "cloud")
     assert open_engine("cloud", workers=1).name == "cloud"

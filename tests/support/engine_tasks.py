@@ -117,3 +117,14 @@ def warm_up_of_one():
         Path(os.environ["SCALEWISE_TEST_MARKER"]).touch(exist_ok=False)
     except FileExistsError:
         failing_warm_up()
+
+
+def take_memory(megabytes):
+    """Fill memory and hold it."""
+    content = bytearray(os.urandom(1_000_000) * megabytes)
+    time.sleep(60)
+    return record(remarks=(str(len(content)),))
+
+
+def describe_place():
+    return record(remarks=(str(os.getpid()), sys.executable))

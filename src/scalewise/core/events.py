@@ -6,14 +6,22 @@ import types
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from scalewise.core.results import TrialRecord
-from scalewise.core.spec import DataSpec, LeftOut, Plan, StudySpec, Trial
+from scalewise.core.results import StreamPoint, TrialRecord
+from scalewise.core.spec import DataSpec, LeftOut, ModelSpec, Plan, StudySpec, Trial
 
 __all__ = [
+    "EngineChecked",
+    "EngineLost",
+    "EngineMoved",
     "Event",
     "Noted",
     "PlanChanged",
     "SampleReady",
+    "StreamFailed",
+    "StreamFinished",
+    "StreamQueued",
+    "StreamScored",
+    "StreamStarted",
     "StudyFailed",
     "StudyFinished",
     "StudyStarted",
@@ -170,10 +178,138 @@ class TrialFailed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StreamQueued(Event):
+    """A model is to learn the whole table block by block; what an earlier stream of it measured is gone.
+
+    Parameters
+    ----------
+    model : ModelSpec
+    n_rows : int
+        Rows that it will learn from, all passes together.
+    passes : int
+    """
+
+    model: ModelSpec
+    n_rows: int
+    passes: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamStarted(Event):
+    """A worker began a stream, from its first block on."""
+
+    model: str
+    worker: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamScored(Event):
+    """A stream was scored after one more block.
+
+    Parameters
+    ----------
+    model : str
+    point : StreamPoint
+    where : str
+        The engine that runs it.
+    """
+
+    model: str
+    point: StreamPoint
+    where: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamFinished(Event):
+    """A stream has learned from every row.
+
+    Parameters
+    ----------
+    model : str
+    point : StreamPoint
+        The last score.
+    where : str
+        The engine that ran it.
+    peak_bytes : int
+        Memory that it took on top of what the worker held before; 0 where it cannot be measured.
+    remarks : tuple of str
+        Warnings raised meanwhile.
+    """
+
+    model: str
+    point: StreamPoint
+    where: str = ""
+    peak_bytes: int = 0
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamFailed(Event):
+    """A stream ended before its last block.
+
+    Parameters
+    ----------
+    model : str
+    reason : str
+    retry : bool
+        Whether it starts again, from its first block on.
+    """
+
+    model: str
+    reason: str
+    retry: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkerLost(Event):
     """A worker died; the trial that it was running is reported on its own."""
 
     worker: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineMoved(Event):
+    """The rest of the study goes to another engine, or comes back.
+
+    Parameters
+    ----------
+    where : str
+        The other engine; empty for the one that the study began on.
+    check : Trial or None
+        The finished trial that is run again there before anything else.
+    """
+
+    where: str
+    check: Trial | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineChecked(Event):
+    """A finished trial was run again on the other engine, or a person takes the difference.
+
+    Parameters
+    ----------
+    difference : str
+        How its scores differ, in words; empty where they do not, or where that does not matter.
+    """
+
+    difference: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineLost(Event):
+    """The engine could not begin, or came to an end by itself; nothing that it was given will be reported.
+
+    Parameters
+    ----------
+    where : str
+        The engine.
+    reason : str
+        Why, and what to do.
+    """
+
+    where: str
     reason: str
 
 
@@ -216,7 +352,15 @@ _EVENTS: dict[str, type[Event]] = {
         TrialStarted,
         TrialFinished,
         TrialFailed,
+        StreamQueued,
+        StreamStarted,
+        StreamScored,
+        StreamFinished,
+        StreamFailed,
         WorkerLost,
+        EngineMoved,
+        EngineChecked,
+        EngineLost,
         Noted,
         StudyStopped,
         StudyFinished,

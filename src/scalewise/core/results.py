@@ -1,10 +1,10 @@
-"""What one trial measured: the small plain record that travels back from a worker."""
+"""What a worker measured: the small plain records that travel back from trials and streams."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["FeatureImportance", "TrialRecord"]
+__all__ = ["FeatureImportance", "StreamPoint", "StreamResult", "TrialRecord"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +55,48 @@ class TrialRecord:
     score_seconds: float
     peak_bytes: int = 0
     importances: tuple[FeatureImportance, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPoint:
+    """A model's score while it learns block by block.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows it has learned from so far, those of earlier passes included.
+    score : float
+        On the whole holdout; greater is better.
+    block_scores : tuple of float
+        On each of the holdout's blocks, as in a `TrialRecord`.
+    seconds : float
+        Wall time since the stream began on its worker.
+    """
+
+    n_rows: int
+    score: float
+    block_scores: tuple[float, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StreamResult:
+    """What a stream leaves behind.
+
+    Parameters
+    ----------
+    point : StreamPoint
+        The last score.
+    model : bytes
+        The fitted scikit-learn pipeline, pickled; it takes canonical matrices, shape (n_rows, n_features).
+    peak_bytes : int
+        Memory that it took on top of what the worker held before; 0 where it cannot be measured.
+    remarks : tuple of str
+        Warnings raised meanwhile.
+    """
+
+    point: StreamPoint
+    model: bytes
+    peak_bytes: int = 0
     remarks: tuple[str, ...] = ()

@@ -190,12 +190,15 @@ class ModelSpec:
         Place on the ladder from simple (0, which looks at no feature) to complex.
     max_rows : int or None
         Not fitted on more rows than this, where its cost grows too fast.
+    incremental : bool
+        Whether it can learn a table block by block.
     """
 
     name: str
     label: str
     rung: int
     max_rows: int | None = None
+    incremental: bool = False
 
 
 @dataclass(frozen=True, slots=True)

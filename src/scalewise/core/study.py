@@ -12,6 +12,7 @@ from scalewise.core.cost import Expectation
 from scalewise.core.results import TrialRecord
 from scalewise.core.sizes import planned_trials
 from scalewise.core.spec import DataSpec, LeftOut, Plan, StudySpec, Trial
+from scalewise.core.streams import Stream, StreamEvent, fold_stream, stopped
 
 __all__ = ["Note", "Phase", "Running", "StudyState", "ask", "fold"]
 
@@ -69,12 +70,20 @@ class StudyState:
     running : mapping of Trial to Running
     failures : mapping of Trial to str
         Reasons of trials that failed for good.
+    streams : mapping of str to Stream
+        By model: the whole table learned block by block.
     ready_rows : int
         Training rows that workers can read already.
     notes : tuple of Note
         The latest messages, oldest first.
     started_at : float
         When the study was started (seconds since 1970).
+    away : str
+        The engine that the rest goes to; empty for the one that the study began on.
+    check : Trial or None
+        The finished trial that is run again there, before anything else is.
+    difference : str
+        How its scores differ, in words; nothing goes on until a person takes that.
     """
 
     phase: Phase = "empty"
@@ -90,9 +99,13 @@ class StudyState:
     resumed: frozenset[Trial] = frozenset()
     running: Mapping[Trial, Running] = field(default_factory=lambda: MappingProxyType({}))
     failures: Mapping[Trial, str] = field(default_factory=lambda: MappingProxyType({}))
+    streams: Mapping[str, Stream] = field(default_factory=lambda: MappingProxyType({}))
     ready_rows: int = 0
     notes: tuple[Note, ...] = ()
     started_at: float = 0.0
+    away: str = ""
+    check: Trial | None = None
+    difference: str = ""
 
     def planned(self) -> tuple[Trial, ...]:
         """Every trial that the present plan asks for; empty before a start."""
@@ -103,6 +116,10 @@ class StudyState:
     def open_trials(self) -> tuple[Trial, ...]:
         """Planned trials that are neither finished nor failed for good."""
         return tuple(t for t in self.planned() if t not in self.records and t not in self.failures)
+
+    def open_streams(self) -> tuple[str, ...]:
+        """Models whose streams wait or run."""
+        return tuple(name for name, stream in self.streams.items() if stream.is_open)
 
     def seconds_left(self) -> float:
         """Expected seconds of fitting and scoring still to do, on one worker."""
@@ -138,6 +155,8 @@ def fold(state: StudyState, event: ev.Event) -> StudyState:
             return _fold_table(state, event)
         case ev.TrialStarted() | ev.TrialFinished() | ev.TrialFailed():
             return _fold_trial(state, event)
+        case ev.StreamQueued() | ev.StreamStarted() | ev.StreamScored() | ev.StreamFinished() | ev.StreamFailed():
+            return _fold_stream(state, event)
         case ev.StudyStarted(study=study, plan=plan, at=at):
             return _start(state, study, plan, at)
         case ev.PlanChanged(plan=plan):
@@ -147,26 +166,34 @@ def fold(state: StudyState, event: ev.Event) -> StudyState:
             return replace(state, ready_rows=max(n_rows, state.ready_rows))
         case ev.WorkerLost(worker=worker, reason=reason):
             return _note(state, "warning", f"Worker {worker} was lost: {reason}", event.at)
+        case ev.EngineMoved(where=where, check=check):
+            moved = replace(state, running=MappingProxyType({}), streams=stopped(state.streams))
+            return replace(moved, away=where, check=check, difference="")
+        case ev.EngineChecked(difference=difference):
+            return replace(state, check=None, difference=difference)
+        case ev.EngineLost(reason=reason):
+            return _note(replace(state, running=MappingProxyType({})), "error", reason, event.at)
         case ev.Noted(level=level, text=text):
             return _note(state, level, text, event.at)
         case ev.StudyStopped():
-            return replace(state, phase="stopped", running=MappingProxyType({}))
+            ended: Phase = "stopped" if state.phase == "running" else state.phase
+            return replace(state, phase=ended, running=MappingProxyType({}), streams=stopped(state.streams))
         case ev.StudyFinished():
             return replace(state, phase="finished", running=MappingProxyType({}))
         case ev.StudyFailed(reason=reason):
-            failed = replace(state, phase="failed", running=MappingProxyType({}))
+            failed = replace(state, phase="failed", running=MappingProxyType({}), streams=stopped(state.streams))
             return _note(failed, "error", reason, event.at)
         case _:
             return state
 
 
 def _fold_table(state: StudyState, event: ev.Event) -> StudyState:
-    known = StudyState(table=state.table, columns=state.columns, notes=state.notes)
+    known = StudyState(table=state.table, columns=state.columns, notes=state.notes, away=state.away)
     match event:
         case ev.TableOpening(name=name):
-            return StudyState(phase="opening", table=name)
+            return StudyState(phase="opening", table=name, away=state.away)
         case ev.TableOpened(name=name, columns=columns):
-            return StudyState(phase="opened", table=name, columns=columns)
+            return StudyState(phase="opened", table=name, columns=columns, away=state.away)
         case ev.TablePreparing():
             return replace(known, phase="preparing")
         case ev.TablePrepared(data=data, left_out=left_out, remarks=remarks):
@@ -178,13 +205,11 @@ def _fold_table(state: StudyState, event: ev.Event) -> StudyState:
 
 def _start(state: StudyState, study: StudySpec, plan: Plan, at: float) -> StudyState:
     same = state.study is not None and state.study.id == study.id
-    kept = (
-        state
-        if same
-        else StudyState(columns=state.columns, left_out=state.left_out, remarks=state.remarks, notes=state.notes)
+    fresh = StudyState(
+        columns=state.columns, left_out=state.left_out, remarks=state.remarks, notes=state.notes, away=state.away
     )
     return replace(
-        kept,
+        state if same else fresh,
         phase="running",
         table=study.data.name,
         data=study.data,
@@ -217,6 +242,15 @@ def _fold_trial(state: StudyState, event: ev.Event) -> StudyState:
             failed = replace(state, running=running, failures=_with(state.failures, trial, reason))
             return _note(failed, "warning", f"{trial} failed: {reason}", event.at)
     return state
+
+
+def _fold_stream(state: StudyState, event: StreamEvent) -> StudyState:
+    after = replace(state, streams=fold_stream(state.streams, event))
+    if not isinstance(event, ev.StreamFailed) or event.model not in state.streams:
+        return after
+    what = f"{state.streams[event.model].model.label}, incremental: {event.reason}"
+    again = " It starts again from its first block." if event.retry else ""
+    return _note(after, "warning", what + again, event.at)
 
 
 def _note(state: StudyState, level: Literal["info", "warning", "error"], text: str, at: float) -> StudyState:

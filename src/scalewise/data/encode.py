@@ -18,6 +18,7 @@ __all__ = [
     "Floats",
     "as_text",
     "column_codes",
+    "distinct_values",
     "encode",
     "is_moment",
     "is_number",
@@ -212,6 +213,12 @@ def _seconds(column: pa.ChunkedArray) -> Floats:
 def _floats(column: pa.ChunkedArray) -> Floats:
     numbers = column.cast(pa.float64(), safe=False).to_numpy()
     return np.array(numbers, dtype=np.float64)
+
+
+def distinct_values(column: pa.ChunkedArray) -> tuple[list[object], NDArray[np.int64]]:
+    """Distinct values, and for each row the place of its value among them; the place after the last where missing."""
+    values, places = _distinct(column)
+    return values.to_pylist(), places
 
 
 def _distinct(column: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int64]]:

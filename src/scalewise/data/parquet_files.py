@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from scalewise.data.frames import normal_table
 from scalewise.errors import TableError
 
-__all__ = ["ParquetSource", "parquet_files"]
+__all__ = ["ParquetSource", "Stretch", "parquet_files"]
 
 _BATCH_ROWS = 1 << 15
 _BUFFER_BYTES = 1 << 18
+_SMALL_GROUP_BYTES = 1 << 24
 _HASHED_BYTES = 1 << 16
 
 
@@ -68,6 +69,24 @@ class _File:
         return self.start + np.cumsum([0, *sizes], dtype=np.int64)
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Rows that lie together in one file, as one row group.
+
+    Parameters
+    ----------
+    file, row_group : int
+    start : int
+        Row number of its first row in the whole table.
+    n_rows : int
+    """
+
+    file: int
+    row_group: int
+    start: int
+    n_rows: int
+
+
 class ParquetSource:
     """One table in one or more Parquet files of the same columns.
 
@@ -90,6 +109,7 @@ class ParquetSource:
     def __init__(self, files: Sequence[Path], name: str, *, root: Path, fingerprint: str | None = None) -> None:
         self.name = name
         self._fingerprint = fingerprint
+        self._root = root
         self._files = _opened(files, root)
         self._schema = _common_schema(self._files, root)
 
@@ -127,6 +147,31 @@ class ParquetSource:
         for file in self._files:
             for batch in _taken(file, rows, columns):
                 yield from self._fitted(batch)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files, in row order."""
+        return tuple(file.path for file in self._files)
+
+    @property
+    def root(self) -> Path:
+        """The folder or file that was given."""
+        return self._root
+
+    def stretches(self) -> tuple[Stretch, ...]:
+        """The parts that can be read on their own, in row order; empty ones are left out."""
+        return tuple(
+            Stretch(number, group, int(start), int(n_rows))
+            for number, file in enumerate(self._files)
+            for starts in [file.row_group_starts()]
+            for group, (start, n_rows) in enumerate(zip(starts[:-1], np.diff(starts), strict=True))
+            if n_rows
+        )
+
+    def read(self, stretch: Stretch, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Read some columns of one stretch, in row order, in batches of bounded size."""
+        for batch in _batches(self._files[stretch.file], [stretch.row_group], columns):
+            yield from self._fitted(batch)
 
     def _fitted(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """Bring a batch of one file to the types that all files share."""
@@ -185,16 +230,24 @@ def _file_parts(file: _File) -> Iterator[bytes]:
 
 
 def _batches(file: _File, row_groups: Sequence[int], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    small = _are_small(file, row_groups)
     try:
-        # Without a buffer each column of a row group would be held in memory as a whole.
-        with pq.ParquetFile(file.path, metadata=file.footer, buffer_size=_BUFFER_BYTES) as opened:
+        # Without a buffer each column of a row group is held in memory as a whole, which is faster for small ones.
+        buffer = 0 if small else _BUFFER_BYTES
+        with pq.ParquetFile(file.path, metadata=file.footer, buffer_size=buffer) as opened:
             inside = [name for name in columns if name in opened.schema_arrow.names]
             for batch in opened.iter_batches(_BATCH_ROWS, row_groups=list(row_groups), columns=inside):
                 yield pa.record_batch([_column(batch, name, file) for name in columns], names=list(columns))
     except (pa.ArrowException, OSError) as error:
         raise TableError(f"{str(file.path)!r} cannot be read: {_one_line(error)}. Is it complete?") from error
     finally:
-        pa.default_memory_pool().release_unused()
+        if not small:
+            pa.default_memory_pool().release_unused()
+
+
+def _are_small(file: _File, row_groups: Sequence[int]) -> bool:
+    sizes = [file.footer.row_group(group).total_byte_size for group in row_groups]
+    return max(sizes, default=0) <= _SMALL_GROUP_BYTES
 
 
 def _column(batch: pa.RecordBatch, name: str, file: _File) -> pa.Array:

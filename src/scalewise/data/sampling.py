@@ -39,6 +39,9 @@ class Draw(Protocol):
     def n_train_rows(self) -> int:
         """Rows that can be trained on at the most."""
 
+    def untrained_rows(self) -> Ints:
+        """Row numbers that are never trained on, held out or not usable, ascending."""
+
     def training_rows(self, repeat: int, n_rows: int) -> Ints:
         """Row numbers of a training sample in drawing order: the first k are the sample of k rows."""
 
@@ -94,6 +97,10 @@ class RowDraw:
         """Rows that can be trained on at the most."""
         return int(self._training.sizes.sum())
 
+    def untrained_rows(self) -> Ints:
+        """Row numbers that are never trained on, held out or not usable, ascending."""
+        return np.flatnonzero(self._training.codes < 0)
+
     def training_rows(self, repeat: int, n_rows: int) -> Ints:
         """Row numbers of a training sample in drawing order: the first k are the sample of k rows."""
         return self._training.first(n_rows, self._seed, _FIRST_REPEAT_STREAM + repeat, self._first)
@@ -133,6 +140,10 @@ class GroupDraw:
     def n_train_rows(self) -> int:
         """Rows that can be trained on at the most."""
         return int(self._sizes_left.sum())
+
+    def untrained_rows(self) -> Ints:
+        """Row numbers that are never trained on, held out or not usable, ascending."""
+        return np.flatnonzero(~_looked_up(self._sizes_left > 0, self._groups))
 
     def training_rows(self, repeat: int, n_rows: int) -> Ints:
         """Row numbers of a training sample in drawing order: the first k are the sample of k rows."""
@@ -180,6 +191,7 @@ class TimeDraw:
     """
 
     def __init__(self, times: NDArray[np.float64], usable: NDArray[np.bool_], n_holdout: int) -> None:
+        self._n_total = len(usable)
         rows = np.flatnonzero(usable).astype(np.int64)
         rows = rows[np.argsort(times[rows], kind="stable")]
         cut = _cut_between_moments(times[rows], len(rows) - n_holdout)
@@ -193,6 +205,12 @@ class TimeDraw:
     def n_train_rows(self) -> int:
         """Rows that can be trained on at the most."""
         return len(self._history)
+
+    def untrained_rows(self) -> Ints:
+        """Row numbers that are never trained on, held out or not usable, ascending."""
+        trained = np.zeros(self._n_total, dtype=bool)
+        trained[self._history] = True
+        return np.flatnonzero(~trained)
 
     def training_rows(self, repeat: int, n_rows: int) -> Ints:  # noqa: ARG002 - there is only one past
         """Row numbers of a training sample in drawing order: the first k are the sample of k rows."""

@@ -26,7 +26,7 @@ from scalewise.data.encode import encode
 from scalewise.data.prepare import Prepared
 from scalewise.errors import InputError, StudyError
 
-__all__ = ["DataRef", "Holdout", "SampleStore", "load_holdout", "load_sample"]
+__all__ = ["DataRef", "Holdout", "SampleStore", "load_holdout", "load_sample", "sample_files"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -266,8 +266,7 @@ def load_sample(ref: DataRef, repeat: int, n_rows: int) -> tuple[Floats, NDArray
     StudyError
         If so many rows are not laid out.
     """
-    names = sorted(path.name.removesuffix(".x.npy") for path in Path(ref.folder).glob(f"train-{repeat}-*.x.npy"))
-    needed = [name for name in names if int(name.split("-")[2]) < n_rows]
+    needed = _pieces_of(ref, repeat, n_rows)
     columns = [_mapped(ref, f"{name}.x") for name in needed]
     if sum(part.shape[1] for part in columns) < n_rows:
         raise StudyError(f"The sample of {n_rows:,} rows (repeat {repeat + 1}) does not lie in {ref.folder}.")
@@ -290,6 +289,18 @@ def load_holdout(ref: DataRef) -> Holdout:
     except OSError as error:
         raise StudyError(f"The holdout does not lie in {ref.folder}: {error}.") from error
     return Holdout(X.T, y, blocks)
+
+
+def sample_files(ref: DataRef, repeat: int, n_rows: int) -> tuple[str, ...]:
+    """Names of the files in the folder that `load_sample` and `load_holdout` read."""
+    holdout = (f"{_HOLDOUT}.{part}.npy" for part in ("x", "y", "blocks"))
+    return (*holdout, *(f"{name}.{part}.npy" for name in _pieces_of(ref, repeat, n_rows) for part in "xy"))
+
+
+def _pieces_of(ref: DataRef, repeat: int, n_rows: int) -> list[str]:
+    """Names of the pieces that hold a training sample, in its order."""
+    names = sorted(path.name.removesuffix(".x.npy") for path in Path(ref.folder).glob(f"train-{repeat}-*.x.npy"))
+    return [name for name in names if int(name.split("-")[2]) < n_rows]
 
 
 def _mapped(ref: DataRef, name: str) -> NDArray[Any]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scalewise.core.spec import Task
-from scalewise.data.encode import column_codes, is_number, is_text, plain_values
+from scalewise.core.spec import Feature, Task
+from scalewise.data.encode import column_codes, distinct_values, encode, is_number, is_text, plain_values
 from scalewise.data.sources import Source
 from scalewise.data.strata import code_counts
 from scalewise.errors import TableError, TargetError, unknown_name
 
-__all__ = ["LEAST_CLASS_ROWS", "LEAST_ROWS", "MAX_CLASSES", "Target", "read_target"]
+__all__ = ["LEAST_CLASS_ROWS", "LEAST_ROWS", "MAX_CLASSES", "Target", "encode_target", "read_target"]
 
 MAX_CLASSES = 1000
 """Classes of a target at the most."""
@@ -85,6 +86,31 @@ def read_target(source: Source, name: str, task: Task | None = None) -> Target:
     if n_usable < LEAST_ROWS:
         raise TargetError(f"Only {n_usable} rows have a value of {name!r}; at least {LEAST_ROWS} are needed.")
     return target
+
+
+def encode_target(
+    name: str, classes: Sequence[str], column: pa.ChunkedArray
+) -> NDArray[np.int32] | NDArray[np.float64]:
+    """Turn some rows of a target into what models learn.
+
+    Parameters
+    ----------
+    name : str
+    classes : sequence of str
+        In the order of their codes; empty for regression.
+    column : pyarrow.ChunkedArray
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        Class codes (int32), -1 where missing or no class of these; or numbers (float64), NaN where missing.
+    """
+    if not classes:
+        return encode(Feature(name, "number"), column)
+    known = {label: code for code, label in enumerate(classes)}
+    values, places = distinct_values(column)
+    codes = [known.get(_label(value), -1) for value in values]
+    return np.array([*codes, -1], dtype=np.int32)[places]
 
 
 def _check_kind(name: str, kind: pa.DataType, task: Task | None) -> None:

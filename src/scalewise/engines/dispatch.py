@@ -12,10 +12,9 @@ from multiprocessing import Pipe
 from multiprocessing.connection import wait
 from queue import SimpleQueue
 
-from scalewise.core.events import Event, TrialFailed, TrialFinished, TrialStarted, WorkerLost
-from scalewise.core.results import TrialRecord
-from scalewise.engines.base import Outbox, Report, TrialTask
-from scalewise.engines.outcome import Failure
+from scalewise.core.events import Event, WorkerLost
+from scalewise.engines.base import Outbox, Report, StreamTask, Task
+from scalewise.engines.outcome import Done, Failure, Told
 from scalewise.engines.process import Job, WorkerProcess
 from scalewise.engines.staff import Staff
 from scalewise.errors import EngineError
@@ -116,10 +115,10 @@ class Dispatcher:
                 self._begin(worker, self._pending.popleft())
         while self._pending and not self._staff.wanted:
             task = self._pending.popleft().task
-            self._report(task, TrialFailed(trial=task.trial, reason=self._staff.nobody))
+            self._report(task, task.failed(self._staff.nobody))
 
     def _begin(self, worker: WorkerProcess, job: Job) -> None:
-        self._report(job.task, TrialStarted(trial=job.task.trial, worker=worker.name))
+        self._report(job.task, job.task.started(worker.name))
         try:
             worker.begin(job)
         except OSError:
@@ -141,20 +140,26 @@ class Dispatcher:
         except (EOFError, OSError):
             self._lose(worker)
             return
-        if worker.job and isinstance(message, TrialRecord | Failure):
+        if worker.job is None:
+            self._staff.welcome(worker)
+        elif isinstance(message, Told):
+            self._pass_on(worker.job.task, message)
+        else:
             task, worker.job = worker.job.task, None
             self._finish(task, message)
-        else:
-            self._staff.welcome(worker)
 
-    def _finish(self, task: TrialTask, result: TrialRecord | Failure) -> None:
-        if isinstance(result, Failure):
-            self._report(task, TrialFailed(trial=task.trial, reason=result.reason))
-        else:
-            self._report(task, TrialFinished(trial=task.trial, record=result, where=self._where))
+    def _pass_on(self, task: Task, message: Told) -> None:
+        if isinstance(task, StreamTask):
+            self._report(task, task.told(message.content, self._where))
+
+    def _finish(self, task: Task, message: object) -> None:
+        if isinstance(message, Done):
+            self._report(task, task.finished(message.result, self._where), message.result)
+        elif isinstance(message, Failure):
+            self._report(task, task.failed(message.reason))
 
     def _lose(self, worker: WorkerProcess) -> None:
-        """Clear up after a worker that died by itself, and see to the trial that it had."""
+        """Clear up after a worker that died by itself, and see to the task that it had."""
         cause = self._staff.bury(worker)
         if worker.ready:
             self._report(worker.job.task if worker.job else None, WorkerLost(worker=worker.name, reason=cause))
@@ -163,13 +168,13 @@ class Dispatcher:
 
     def _retry(self, job: Job, cause: str) -> None:
         """Queue a job again, ahead of all others, unless it has taken its last worker with it."""
-        trial, again = job.task.trial, job.task.attempt < _MOST_ATTEMPTS
+        again = job.task.attempt < _MOST_ATTEMPTS
         words = f"Its worker process died: {cause}."
         if again:
             self._pending.appendleft(Job(replace(job.task, attempt=job.task.attempt + 1), job.payload))
         else:
             words += " It was the second try. Fewer workers, fewer rows or a simpler model take less memory."
-        self._report(job.task, TrialFailed(trial=trial, reason=words, retry=again))
+        self._report(job.task, job.task.failed(words, retry=again))
 
     def _cancel(self, done: threading.Event) -> None:
         self._pending.clear()
@@ -180,5 +185,5 @@ class Dispatcher:
     def _stop(self) -> None:
         self._stopping = True
 
-    def _report(self, task: TrialTask | None, event: Event) -> None:
-        self._outbox(Report(task.study_id if task else "", event))
+    def _report(self, task: Task | None, event: Event, result: object = None) -> None:
+        self._outbox(Report(task.study_id if task else "", event, result))

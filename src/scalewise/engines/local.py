@@ -7,8 +7,7 @@ import sys
 import weakref
 from functools import partial
 
-from scalewise.core.events import TrialFailed
-from scalewise.engines.base import Outbox, Report, TrialTask
+from scalewise.engines.base import Outbox, Report, Task
 from scalewise.engines.dispatch import Dispatcher
 from scalewise.engines.outcome import one_line
 from scalewise.engines.process import Job, WorkerProcess
@@ -76,7 +75,7 @@ class LocalEngine:
         weakref.finalize(self, self._dispatcher.stop)
         self._dispatcher.start()
 
-    def submit(self, task: TrialTask) -> None:
+    def submit(self, task: Task) -> None:
         """Queue a task. A call that cannot be pickled is reported as a failure at once.
 
         Raises
@@ -86,10 +85,10 @@ class LocalEngine:
         """
         dispatcher, outbox = self._running()
         try:
-            payload = pickle.dumps(task.call)
+            payload = pickle.dumps(task.run)
         except (pickle.PicklingError, AttributeError, TypeError, ValueError) as error:
             reason = one_line(f"It cannot be sent to a worker process: {error}")
-            outbox(Report(task.study_id, TrialFailed(trial=task.trial, reason=reason)))
+            outbox(Report(task.study_id, task.failed(reason)))
         else:
             dispatcher.submit(Job(task, payload))
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 from scalewise.core.results import TrialRecord
 from scalewise.errors import ScalewiseError
 
-__all__ = ["Failure", "attempt", "measured", "one_line"]
+__all__ = ["Done", "Failure", "Told", "attempt", "measured", "one_line"]
 
 T = TypeVar("T")
 
@@ -21,6 +21,20 @@ class Failure:
     """Work that ended without a result, and why, in one line."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Work that ended, and its result."""
+
+    result: object
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What work that goes on tells of its progress."""
+
+    content: object
 
 
 def attempt(work: Callable[[], T]) -> T | Failure:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from multiprocessing import Pipe
 from typing import Any
 
-from scalewise.engines.base import TrialTask
+from scalewise.engines.base import Task
 from scalewise.engines.outcome import one_line
 from scalewise.engines.resources import available_bytes
 
@@ -33,9 +33,9 @@ _EXIT_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A task and its call, pickled."""
+    """A task, and what a worker is to run of it, pickled."""
 
-    task: TrialTask
+    task: Task
     payload: bytes
 
 

@@ -1,7 +1,8 @@
 """The worker process of the local engine: ``python -m scalewise.engines.worker LINE PARENT WARM_UP``.
 
-It warms up, says that it is ready, then runs one pickled call after the other. It ends with its parent, however that
-ends: its standard input is a pipe that only the parent holds open, and on Linux the kernel kills it too.
+It warms up, says that it is ready, then runs one pickled call after the other, each with a way to tell of its
+progress. It ends with its parent, however that ends: its standard input is a pipe that only the parent holds open, and
+on Linux the kernel kills it too.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ import select
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
 from multiprocessing import connection
 from pkgutil import resolve_name
+from typing import Any
 
-from scalewise.engines.outcome import Failure, attempt, measured
+from scalewise.engines.outcome import Done, Failure, Told, attempt
 
 __all__ = ["READY", "main"]
 
 READY = "ready"
-"""The first message of a worker; each further one is a record or a failure."""
+"""The first message of a worker; then, for each call, any number of `Told` and one `Done` or `Failure`."""
 
 _PARENT_CHECK_SECONDS = 0.5
 _PR_SET_PDEATHSIG = 1
@@ -47,17 +50,21 @@ def main(arguments: list[str]) -> None:
             payload = line.recv_bytes()
         except (EOFError, OSError):
             return
-        line.send_bytes(_answer(payload))
+        line.send_bytes(_answer(payload, partial(_tell, line)))
 
 
-def _answer(payload: bytes) -> bytes:
-    """Run a pickled call; pickle its record, or the failure of any step on the way there."""
-    answer = attempt(partial(_run, payload))
+def _tell(line: Any, content: object) -> None:
+    line.send_bytes(pickle.dumps(Told(content)))
+
+
+def _answer(payload: bytes, tell: Callable[[object], None]) -> bytes:
+    """Run a pickled call; pickle its result, or the failure of any step on the way there."""
+    answer = attempt(partial(_run, payload, tell))
     return pickle.dumps(answer) if isinstance(answer, Failure) else answer
 
 
-def _run(payload: bytes) -> bytes:
-    return pickle.dumps(measured(pickle.loads(payload)))
+def _run(payload: bytes, tell: Callable[[object], None]) -> bytes:
+    return pickle.dumps(Done(pickle.loads(payload)(tell)))
 
 
 def _end_with(parent: int) -> None:

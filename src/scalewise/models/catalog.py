@@ -25,7 +25,7 @@ from sklearn.naive_bayes import CategoricalNB
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 
-from scalewise.core.spec import Task
+from scalewise.core.spec import ModelSpec, Task
 from scalewise.errors import InputError, unknown_name
 from scalewise.models.preprocessing import Problem, binned_columns, linear_columns, tree_columns
 from scalewise.models.scaled_target import ScaledTarget
@@ -34,6 +34,9 @@ __all__ = ["MODELS", "ModelEntry", "default_models", "get_model", "models_for", 
 
 _RECIPES = 1
 """Raise it when a recipe changes its scores: finished trials of older recipes are then not taken up again."""
+
+_AVERAGED_FROM = 500
+"""Rows after which a streamed linear model begins to average its steps."""
 
 _ALL: tuple[Task, ...] = ("binary", "multiclass", "regression")
 _CLASSES: tuple[Task, ...] = ("binary", "multiclass")
@@ -61,6 +64,9 @@ class ModelEntry:
         Training rows beyond which it is not sensible; None where there is no such limit.
     default : bool
         Whether a study includes it unless told otherwise.
+    build_stream : callable or None
+        For models that can learn block by block: from a `Problem` with all rows to a pipeline of two steps, whose
+        first is fitted on the first block and whose last has ``partial_fit``.
     """
 
     name: str
@@ -71,6 +77,12 @@ class ModelEntry:
     build: Callable[[Problem], Any]
     max_rows: int | None = None
     default: bool = False
+    build_stream: Callable[[Problem], Any] | None = None
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What the core needs to know of it."""
+        return ModelSpec(self.name, self.label, self.rung, self.max_rows, self.build_stream is not None)
 
 
 def get_model(name: str) -> ModelEntry:
@@ -122,6 +134,16 @@ def _sgd(problem: Problem) -> Any:
     if problem.task == "regression":
         return make_pipeline(linear_columns(problem), ScaledTarget(SGDRegressor(eta0=0.01, **shared)))
     # A constant rate, because one model a class with few rows of its own makes the usual schedule start too fast.
+    rate = {"learning_rate": "constant", "eta0": 0.05}
+    return make_pipeline(linear_columns(problem), SGDClassifier(loss="log_loss", **rate, **shared))
+
+
+def _sgd_stream(problem: Problem) -> Any:
+    """One pass with a constant rate; the average over the steps settles what single steps leave noisy."""
+    alpha = min(max(1.0 / problem.n_rows, 1e-6), 1e-2)
+    shared = {"alpha": alpha, "average": min(_AVERAGED_FROM, problem.n_rows // 2), "random_state": problem.seed}
+    if problem.task == "regression":
+        return make_pipeline(linear_columns(problem), ScaledTarget(SGDRegressor(eta0=0.01, **shared)))
     rate = {"learning_rate": "constant", "eta0": 0.05}
     return make_pipeline(linear_columns(problem), SGDClassifier(loss="log_loss", **rate, **shared))
 
@@ -207,6 +229,7 @@ MODELS: tuple[ModelEntry, ...] = (
         _ALL,
         "The linear model trained by stochastic gradient descent, which scales to any number of rows.",
         _sgd,
+        build_stream=_sgd_stream,
     ),
     ModelEntry(
         "bayes",
@@ -215,6 +238,7 @@ MODELS: tuple[ModelEntry, ...] = (
         _CLASSES,
         "Treats every column as independent evidence, numbers cut into bins.",
         _bayes,
+        build_stream=_bayes,  # it counts, so that blocks add up to what one fit would have counted
     ),
     ModelEntry(
         "neighbors",

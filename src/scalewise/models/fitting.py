@@ -31,7 +31,7 @@ from scalewise.models.preprocessing import Problem
 from scalewise.models.scoring import Scoring, predict
 from scalewise.models.threads import one_thread
 
-__all__ = ["run_trial"]
+__all__ = ["caught_warnings", "derived_seed", "fit_model", "own_holdout", "run_trial"]
 
 Floats = NDArray[np.float64]
 
@@ -88,17 +88,17 @@ def run_trial(ref: DataRef, trial: Trial, metric: str, seed: int) -> TrialRecord
     _check_entry(entry, ref, trial)
     check_metric(metric, ref.task, len(ref.classes))
     began = perf_counter()
-    with one_thread(), _caught_warnings() as remarks:
+    with one_thread(), caught_warnings() as remarks:
         fit = _fit(entry, ref, trial, _seed(seed, trial, "fit"))
         exam = _examine(fit, ref, metric)
         score = _whole_score(exam, trial, metric)
-        block_scores = _block_scores(exam)
+        on_blocks = exam.scoring.by_block(exam.holdout.y, exam.predictions, exam.holdout.blocks)
         train_score = _train_score(exam, fit, len(ref.classes))
         rng = np.random.default_rng(_seed(seed, trial, "shuffle"))
         importances = _importances(exam, fit, ref, rng) if entry.rung else ()
     return TrialRecord(
         score=score,
-        block_scores=block_scores,
+        block_scores=on_blocks,
         train_score=train_score,
         fit_seconds=fit.seconds,
         score_seconds=perf_counter() - began - fit.seconds,
@@ -106,6 +106,32 @@ def run_trial(ref: DataRef, trial: Trial, metric: str, seed: int) -> TrialRecord
         importances=importances,
         remarks=tuple(dict.fromkeys(remarks))[:_MOST_REMARKS],
     )
+
+
+def fit_model(ref: DataRef, trial: Trial, seed: int) -> Any:
+    """Fit the model that a trial measures, the same one again.
+
+    Parameters
+    ----------
+    ref : DataRef
+    trial : Trial
+    seed : int
+        As in `run_trial`.
+
+    Returns
+    -------
+    fitted scikit-learn estimator
+        It takes canonical matrices, shape (n_rows, n_features).
+
+    Raises
+    ------
+    InputError, MetricError
+        As in `run_trial`.
+    """
+    entry = get_model(trial.model)
+    _check_entry(entry, ref, trial)
+    with one_thread(), caught_warnings():
+        return _fit(entry, ref, trial, _seed(seed, trial, "fit")).estimator
 
 
 def _check_entry(entry: ModelEntry, ref: DataRef, trial: Trial) -> None:
@@ -118,9 +144,13 @@ def _check_entry(entry: ModelEntry, ref: DataRef, trial: Trial) -> None:
         )
 
 
+def derived_seed(seed: int, *parts: str | int) -> int:
+    """Derive a seed below 2**32 from the study's and what it is for."""
+    return int(content_id([seed, *parts])[:8], 16)
+
+
 def _seed(seed: int, trial: Trial, purpose: str) -> int:
-    """Derive a seed below 2**32 from the study's and the trial."""
-    return int(content_id([seed, purpose, trial.model, trial.n_rows, trial.repeat])[:8], 16)
+    return derived_seed(seed, purpose, trial.model, trial.n_rows, trial.repeat)
 
 
 def _fit(entry: ModelEntry, ref: DataRef, trial: Trial, seed: int) -> _Fit:
@@ -147,14 +177,14 @@ def _problem(ref: DataRef, y: NDArray[Any], seed: int) -> Problem:
 
 
 @lru_cache(maxsize=2)
-def _holdout(ref: DataRef) -> Holdout:
+def own_holdout(ref: DataRef) -> Holdout:
     """Copy the holdout row by row into this process, once: rows in one piece are faster to predict."""
     holdout = load_holdout(ref)
     return Holdout(np.ascontiguousarray(holdout.X), holdout.y.copy(), holdout.blocks.copy())
 
 
 def _examine(fit: _Fit, ref: DataRef, metric: str) -> _Exam:
-    holdout = _holdout(ref)
+    holdout = own_holdout(ref)
     n_classes = len(ref.classes)
     return _Exam(Scoring(metric, ref.task, n_classes), holdout, predict(fit.estimator, holdout.X, n_classes))
 
@@ -168,12 +198,6 @@ def _whole_score(exam: _Exam, trial: Trial, metric: str) -> float:
             "there. Choose another metric."
         )
     return score
-
-
-def _block_scores(exam: _Exam) -> tuple[float, ...]:
-    blocks = exam.holdout.blocks
-    members = (blocks == block for block in range(int(blocks.max()) + 1))
-    return tuple(exam.scoring.one(exam.holdout.y[rows], exam.predictions[rows]) for rows in members)
 
 
 def _train_score(exam: _Exam, fit: _Fit, n_classes: int) -> float:
@@ -197,8 +221,8 @@ def _importances(exam: _Exam, fit: _Fit, ref: DataRef, rng: np.random.Generator)
 
 
 @contextmanager
-def _caught_warnings() -> Iterator[list[str]]:
-    """Collect the words of warnings instead of printing them."""
+def caught_warnings() -> Iterator[list[str]]:
+    """Collect the words of warnings instead of printing them; the list is filled at the end."""
     remarks: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

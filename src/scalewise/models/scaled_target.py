@@ -37,6 +37,21 @@ class ScaledTarget(RegressorMixin, BaseEstimator):  # type: ignore[misc] # sciki
         self.regressor_ = clone(self.regressor).fit(X, (y - self.mean_) / self.sd_)
         return self
 
+    def partial_fit(self, X: Any, y: Floats) -> Self:
+        """Go on fitting with further rows; the target's mean and spread are those of the first.
+
+        Parameters
+        ----------
+        X : matrix of shape (n_rows, n_columns)
+        y : ndarray of shape (n_rows,)
+        """
+        if not hasattr(self, "regressor_"):
+            self.mean_ = float(np.mean(y))
+            self.sd_ = float(np.std(y)) or 1.0
+            self.regressor_ = clone(self.regressor)
+        self.regressor_.partial_fit(X, (y - self.mean_) / self.sd_)
+        return self
+
     def predict(self, X: Any) -> Floats:
         """Return predictions in the target's own units, shape (n_rows,)."""
         return np.asarray(self.regressor_.predict(X) * self.sd_ + self.mean_, dtype=np.float64)

@@ -70,6 +70,21 @@ class Scoring:
                 return self._quick(y, predictions)
         return np.array([self.slow(y, version) for version in predictions])
 
+    def by_block(self, y: NDArray[Any], predictions: Floats, blocks: NDArray[np.integer[Any]]) -> tuple[float, ...]:
+        """Score each block of rows alone; NaN where one cannot be scored.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_rows,)
+        predictions : ndarray of shape (n_rows, n_classes) or (n_rows,)
+        blocks : ndarray of int, shape (n_rows,)
+            The block of each row, from 0 on.
+        """
+        if self._quick is _roc_auc:
+            return tuple(_roc_auc_by_block(y, predictions[:, 1], blocks).tolist())
+        members = (np.flatnonzero(blocks == block) for block in range(int(blocks.max()) + 1))
+        return tuple(self.one(y[rows], predictions[rows]) for rows in members)
+
     def slow(self, y: NDArray[Any], predictions: Floats) -> float:
         """Score with scikit-learn's own scorer; NaN where it refuses.
 
@@ -151,6 +166,23 @@ def _roc_auc(y: NDArray[Any], predictions: Floats) -> Floats:
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
     ranks = rankdata(predictions[..., 1], axis=-1)[..., positive].sum(axis=-1)
     return np.asarray((ranks - n_positive * (n_positive + 1) / 2) / np.float64(n_positive * n_negative))
+
+
+def _roc_auc_by_block(y: NDArray[Any], chances: Floats, blocks: NDArray[np.integer[Any]]) -> Floats:
+    """Rank all blocks with one sort: it is done after each block of a stream, and for each trial."""
+    order = np.argsort(chances)
+    order = order[np.argsort(blocks[order].astype(np.int16), kind="stable")]
+    chances, blocks, positive = chances[order], blocks[order], (y[order] == 1).astype(np.float64)
+    begins = np.append(True, (np.diff(chances) != 0) | (np.diff(blocks) != 0))
+    first = np.flatnonzero(begins)
+    # Equal predictions of a block share the mean of their ranks, counted from the block's first row.
+    mean_place = (first + np.append(first[1:], len(order)) - 1) / 2
+    sizes = np.bincount(blocks)
+    ranks = mean_place[np.cumsum(begins) - 1] - (np.cumsum(sizes) - sizes)[blocks] + 1
+    n_positive = np.bincount(blocks, weights=positive)
+    above = np.bincount(blocks, weights=ranks * positive) - n_positive * (n_positive + 1) / 2
+    with np.errstate(all="ignore"):
+        return np.asarray(above / (n_positive * (sizes - n_positive)))
 
 
 def _neg_log_loss(y: NDArray[Any], predictions: Floats) -> Floats:

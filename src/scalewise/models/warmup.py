@@ -8,6 +8,7 @@ import numpy as np
 
 from scalewise.core.spec import Feature, Task
 from scalewise.models import fitting as fitting  # imported so that the first trial need not
+from scalewise.models import streaming as streaming  # nor the first stream
 from scalewise.models.catalog import models_for
 from scalewise.models.metrics import default_metric
 from scalewise.models.preprocessing import Problem

@@ -15,10 +15,12 @@ from scalewise.core.wording import percent_text, rows_text, score_text
 from scalewise.plots import drawing
 from scalewise.plots.base import View
 from scalewise.plots.drawing import set_traits
-from scalewise.plots.learning_frame import CurveFrame, ModelLine, select_curves
+from scalewise.plots.learning_frame import CurveFrame, ModelLine, is_away, select_curves
 from scalewise.plots.learning_range import needed_range
 from scalewise.plots.legend import Chip, Legend
 from scalewise.plots.palette import css_colour
+from scalewise.plots.stream_frame import StreamLine
+from scalewise.plots.stream_marks import StreamMarks
 from scalewise.plots.ticks import Span, percent_ticks, place, row_ticks, short_rows, steady
 
 __all__ = ["LearningCurvePlot"]
@@ -68,7 +70,7 @@ class LearningCurvePlot:
             return
         self._span = self._span_for(frame)
         self._canvas.show(frame, self._span)
-        self._legend.show(tuple(_chip(line, self._span) for line in frame.lines), frame.metric)
+        self._legend.show(_chips(frame, self._span), frame.metric)
         set_traits(self._empty, value=escape(frame.message))
         set_traits(self._note, value=escape(_note(frame)))
         set_traits(self._words, value=drawing.said(self.title, _sentences(frame)))
@@ -90,10 +92,20 @@ class LearningCurvePlot:
 
 
 def _has_points(frame: CurveFrame | None) -> bool:
-    return frame is not None and any(line.n_rows for line in frame.lines)
+    return frame is not None and any(line.n_rows for line in _all_lines(frame))
 
 
-def _chip(line: ModelLine, span: Span) -> Chip:
+def _all_lines(frame: CurveFrame) -> list[ModelLine | StreamLine]:
+    return [*frame.lines, *frame.streams]
+
+
+def _chips(frame: CurveFrame, span: Span) -> tuple[Chip, ...]:
+    """One for each model; a model that is only streamed has its stream's."""
+    first = {line.name: line for line in reversed(_all_lines(frame))}
+    return tuple(_chip(line, span) for line in _all_lines(frame) if first[line.name] is line)
+
+
+def _chip(line: ModelLine | StreamLine, span: Span) -> Chip:
     if not line.shown:
         return Chip(line.name, line.label, "off", False)
     if not line.n_rows:
@@ -112,15 +124,32 @@ def _note(frame: CurveFrame) -> str:
         parts.append("dashed: scores on the training rows")
     if any(line.ahead for line in frame.lines):
         parts.append("dotted: expected with more rows")
+    away = sorted({name for line in frame.lines for places in line.places if is_away(places) for name in places})
+    if away:
+        parts.append(f"diamonds: computed by {', '.join(away)}")
+    parts += [f"triangles: {line.label}, {line.how}{_ending(line)}" for line in frame.streams if line.n_rows]
     refused = [line for line in frame.lines if line.refusal]
     told = f" Not continued: {', '.join(line.label for line in refused)}. {refused[-1].refusal}" if refused else ""
     return "; ".join(parts) + "." + told
 
 
+def _ending(line: StreamLine) -> str:
+    return f" ({line.ended})" if line.ended else ""
+
+
 def _sentences(frame: CurveFrame) -> list[str]:
     if frame.message:
         return [frame.message]
-    return [_sentence(line, frame) for line in frame.lines if line.n_rows]
+    streamed = [_stream_sentence(line, frame) for line in frame.streams if line.n_rows]
+    return [*(_sentence(line, frame) for line in frame.lines if line.n_rows), *streamed]
+
+
+def _stream_sentence(line: StreamLine, frame: CurveFrame) -> str:
+    share = percent_text(line.n_rows[-1] / frame.n_train_rows)
+    return (
+        f"{line.label}, {line.how}{_ending(line)}: {frame.metric} {score_text(line.score[-1])} after "
+        f"{rows_text(line.n_rows[-1])} rows, {share}."
+    )
 
 
 def _sentence(line: ModelLine, frame: CurveFrame) -> str:
@@ -168,6 +197,7 @@ class _Canvas:
             font_weight="normal",
         )
         self._models: dict[str, _ModelMarks] = {}
+        self._streams: dict[str, StreamMarks] = {}
 
     def show(self, frame: CurveFrame, span: Span) -> None:
         """Bring axes and marks up to a frame."""
@@ -178,13 +208,18 @@ class _Canvas:
             if line.name not in self._models:
                 self._models[line.name] = _ModelMarks(line.name, {"x": self._x, "y": self._y}, self._tip)
             self._models[line.name].show(line, frame, x[1] - x[0])
-        present = [self._models[line.name] for line in frame.lines]
-        self._place_marks(present)
+        for stream in frame.streams:
+            if stream.name not in self._streams:
+                self._streams[stream.name] = StreamMarks(stream.name, {"x": self._x, "y": self._y}, self._tip)
+            self._streams[stream.name].show(stream, frame.log_rows)
+        self._place_marks(frame)
 
-    def _place_marks(self, present: list[_ModelMarks]) -> None:
-        """Areas lie below lines, lines below points, and complex models above simple ones."""
+    def _place_marks(self, frame: CurveFrame) -> None:
+        """Areas lie below lines, lines below points, complex models above simple ones, and streams above all."""
+        present = [self._models[line.name] for line in frame.lines]
         layers = [mark for layer in zip(*(m.layers for m in present), strict=True) for mark in layer]
-        drawing.set_members(self.figure, "marks", [self._full, self._full_text, *layers])
+        streamed = [mark for line in frame.streams for mark in self._streams[line.name].layers]
+        drawing.set_members(self.figure, "marks", [self._full, self._full_text, *layers, *streamed])
 
     def _show_axes(self, frame: CurveFrame, span: Span, x: tuple[float, float]) -> None:
         log, ends = frame.log_rows, (frame.first_rows, frame.last_rows)
@@ -215,7 +250,8 @@ class _Canvas:
     def close(self) -> None:
         """Close every widget of the figure."""
         own: list[Any] = [self._full, self._full_text, self._tip, self._rows, self._percents, self._scores]
-        marks = [mark for model in self._models.values() for mark in model.layers]
+        drawn: list[_ModelMarks | StreamMarks] = [*self._models.values(), *self._streams.values()]
+        marks = [mark for member in drawn for mark in member.layers]
         drawing.close_all([self.figure, *own, *marks, self._x, self._y, self._unit])
 
 
@@ -237,11 +273,13 @@ class _ModelMarks:
         self._line = drawing.line_mark(scales, colour, stroke_width=2.0)
         self._expected = drawing.point_mark(scales, colour, tip, hollow=True)
         self._points = drawing.point_mark(scales, colour, tip)
+        self._away = drawing.point_mark(scales, colour, tip)
+        set_traits(self._away, marker="diamond", default_size=64)
 
     @property
     def layers(self) -> tuple[bq.Mark, ...]:
         """Marks from the lowest layer to the highest."""
-        return (self._fan, self._band, self._train, self._ahead, self._line, self._expected, self._points)
+        return (self._fan, self._band, self._train, self._ahead, self._line, self._expected, self._points, self._away)
 
     def show(self, line: ModelLine, frame: CurveFrame, width: float) -> None:
         """Bring the marks up to a line."""
@@ -251,8 +289,15 @@ class _ModelMarks:
         set_traits(self._band, x=band_x, y=band_y)
         set_traits(self._train, x=at[: len(line.train)], y=np.array(line.train, dtype=float))
         set_traits(self._line, x=at, y=np.array(line.score, dtype=float))
-        set_traits(self._points, x=at, y=np.array(line.score, dtype=float), names=np.array(line.texts, dtype=str))
+        self._show_points(line, at)
         self._show_ahead(line, frame, width)
+
+    def _show_points(self, line: ModelLine, at: np.ndarray[Any, Any]) -> None:
+        """Points computed elsewhere than on this machine have another shape."""
+        score, texts = np.array(line.score, dtype=float), np.array(line.texts, dtype=str)
+        away = np.array([is_away(places) for places in line.places], dtype=bool)
+        set_traits(self._points, x=at[~away], y=score[~away], names=texts[~away])
+        set_traits(self._away, x=at[away], y=score[away], names=texts[away])
 
     def _show_ahead(self, line: ModelLine, frame: CurveFrame, width: float) -> None:
         log, ahead = frame.log_rows, line.ahead

@@ -11,8 +11,12 @@ from scalewise.core.spec import DataSpec
 from scalewise.core.summary import Continuation, ModelSummary, Summary
 from scalewise.core.wording import duration_text, percent_text, rows_text, score_text
 from scalewise.plots.base import MOST_IN_FIGURE, MOST_IN_SERIES, View
+from scalewise.plots.stream_frame import STREAM_NUMBERS, StreamLine, stream_lines
 
-__all__ = ["Ahead", "CurveFrame", "ModelLine", "select_curves"]
+__all__ = ["Ahead", "CurveFrame", "ModelLine", "is_away", "select_curves"]
+
+_HOME = {"local", "inline"}
+"""Engines of this machine; points of all others are marked."""
 
 _SERIES, _AHEAD_POINTS = 5, 4 * 28
 """Numbers that a model takes in the figure: so many for each point, and so many for its continuation."""
@@ -101,6 +105,8 @@ class CurveFrame:
         Ends of the axis of rows.
     lines : tuple of ModelLine
         From simple to complex.
+    streams : tuple of StreamLine
+        Models that learn the whole table block by block.
     message : str
         What stands in an empty plot.
     """
@@ -113,6 +119,7 @@ class CurveFrame:
     first_rows: float = 1.0
     last_rows: float = 10.0
     lines: tuple[ModelLine, ...] = ()
+    streams: tuple[StreamLine, ...] = ()
     message: str = ""
 
 
@@ -122,7 +129,8 @@ def select_curves(summary: Summary, view: View) -> CurveFrame:
     if study is None:
         return CurveFrame(log_rows=view.log_rows, message="The curve appears here, point by point, after Run.")
     lines = _lines(summary, view, study.metric.label)
-    first, last = _ends(summary, study.data, lines, view.log_rows)
+    streams = stream_lines(summary, view)
+    first, last = _ends(summary, study.data, [*lines, *streams], view.log_rows)
     return CurveFrame(
         study=study.id,
         metric=study.metric.label,
@@ -132,11 +140,17 @@ def select_curves(summary: Summary, view: View) -> CurveFrame:
         first_rows=first,
         last_rows=last,
         lines=lines,
-        message=_message(summary, lines),
+        streams=streams,
+        message=_message(summary, [*lines, *streams]),
     )
 
 
-def _message(summary: Summary, lines: Sequence[ModelLine]) -> str:
+def is_away(places: Sequence[str]) -> bool:
+    """Whether a point was computed elsewhere than on this machine's own processes."""
+    return bool(set(places) - _HOME)
+
+
+def _message(summary: Summary, lines: Sequence[ModelLine | StreamLine]) -> str:
     if any(line.n_rows for line in lines):
         return ""
     if lines:
@@ -147,7 +161,8 @@ def _message(summary: Summary, lines: Sequence[ModelLine]) -> str:
 def _lines(summary: Summary, view: View, metric: str) -> tuple[ModelLine, ...]:
     n_models = max(len(summary.models), 1)
     continued = n_models <= _MOST_CONTINUED
-    share = MOST_IN_FIGURE // n_models - _AHEAD_POINTS * continued
+    room = MOST_IN_FIGURE - STREAM_NUMBERS * len(summary.streams)
+    share = room // n_models - _AHEAD_POINTS * continued
     most = max(2, min(MOST_IN_SERIES, share // _SERIES))
     return tuple(_line(model, view, metric, most, continued) for model in summary.models)
 
@@ -232,7 +247,7 @@ def _all_finite(continued: Continuation) -> bool:
     return all(map(math.isfinite, (*continued.mean, *continued.low, *continued.high)))
 
 
-def _ends(summary: Summary, data: DataSpec, lines: Sequence[ModelLine], log: bool) -> tuple[float, float]:
+def _ends(summary: Summary, data: DataSpec, lines: Sequence[ModelLine | StreamLine], log: bool) -> tuple[float, float]:
     """Ends of the axis of rows. They follow from the plan, so that the axis stands still while points come in."""
     planned = summary.state.planned()
     sizes = [trial.n_rows for trial in planned] + [n for line in lines for n in line.n_rows]

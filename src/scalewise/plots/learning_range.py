@@ -24,6 +24,9 @@ def needed_range(frame: CurveFrame) -> tuple[float, float] | None:
     drawn = [line for line in frame.lines if line.n_rows]
     fitted = [line for line in drawn if line.rung > 0]
     guessing = [line.score[-1] for line in drawn if line.rung == 0]
+    streamed = [score for line in frame.streams for score in line.score]
+    if not fitted and streamed:
+        return _bounds(streamed)
     if not fitted:
         reach = 0.2 * max(map(abs, guessing), default=0.0) or 0.1
         return (min(guessing) - reach, max(guessing) + reach) if guessing else None
@@ -42,6 +45,7 @@ def needed_range(frame: CurveFrame) -> tuple[float, float] | None:
             low,
             high,
             *_within(early, below, above),
+            *_within(streamed, below, above),
             *_within(bands, low - span, high + span),
             *_within(fans, low - span, high + span),
             *_within(train, low - 0.5 * span, high + 0.6 * span),

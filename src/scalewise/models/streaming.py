@@ -1,0 +1,210 @@
+"""Incremental learning: a model that goes through the whole table once, block by block, scored after each."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import is_classifier
+
+from scalewise.core.results import StreamPoint, StreamResult
+from scalewise.core.spec import DataSpec, content_id
+from scalewise.data.blocks import TableRef, first_block_rows, read_blocks
+from scalewise.data.store import DataRef, load_sample
+from scalewise.errors import InputError, MetricError
+from scalewise.models.catalog import get_model
+from scalewise.models.fitting import caught_warnings, derived_seed, own_holdout
+from scalewise.models.memory import PeakMemory
+from scalewise.models.metrics import check_metric, metric_label
+from scalewise.models.preprocessing import Problem
+from scalewise.models.scoring import Scoring, predict
+from scalewise.models.threads import one_thread
+
+__all__ = ["Learner", "StreamOrder", "run_stream", "stream_order"]
+
+_FIRST_CHUNK_ROWS = 1_000
+"""Rows of the first part of the first block; each further part has as many as all before it."""
+
+_MOST_REMARKS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOrder:
+    """What is to be learned from a whole table.
+
+    Parameters
+    ----------
+    model : str
+        A catalogue entry that can learn block by block.
+    metric : str
+        A scikit-learn scorer name that fits the task.
+    n_train_rows : int
+        Rows of one pass, the first block's included.
+    n_first : int
+        Rows of the first block: the start of the study's first training sample, so random rows of the whole table.
+        Preprocessing (medians, scales, target means of labels) is fitted on them and then stays as it is.
+    passes : int
+    seed : int
+        Decides, with the model, everything random.
+    """
+
+    model: str
+    metric: str
+    n_train_rows: int
+    n_first: int
+    passes: int = 1
+    seed: int = 0
+
+    def key(self, study_id: str) -> str:
+        """Content id of this stream within a study."""
+        return content_id([study_id, "stream", self.model, self.passes])
+
+
+def stream_order(model: str, metric: str, data: DataSpec, passes: int) -> StreamOrder:
+    """The order for a study's table."""
+    return StreamOrder(model, metric, data.n_train_rows, first_block_rows(data), passes, data.seed)
+
+
+class Learner:
+    """A model that learns from one part of a table after the other.
+
+    Parameters
+    ----------
+    problem : Problem
+        With all rows that there will be.
+    model : str
+    n_classes : int
+        Classes of the target; 0 for regression.
+    """
+
+    def __init__(self, problem: Problem, model: str, n_classes: int) -> None:
+        entry = get_model(model)
+        if entry.build_stream is None or problem.task not in entry.tasks:
+            raise InputError(f"{entry.label} cannot learn a {problem.task} target block by block. Choose 'sgd'.")
+        self.pipeline = entry.build_stream(problem)
+        self._columns, self._last = self.pipeline[0], self.pipeline[-1]
+        self._n_classes = n_classes
+        self._known = {"classes": np.arange(n_classes)} if is_classifier(self._last) else {}
+
+    def settle(self, X: NDArray[np.float64], y: NDArray[Any]) -> Any:
+        """Fit the preprocessing, once; return the rows as the model sees them, labels encoded without their own target.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+        y : ndarray of shape (n_rows,)
+        """
+        return self._columns.fit_transform(X, y)
+
+    def seen(self, X: NDArray[np.float64]) -> Any:
+        """Further rows as the model sees them."""
+        return self._columns.transform(X)
+
+    def learn(self, seen: Any, y: NDArray[Any]) -> None:
+        """Go on learning from rows as the model sees them."""
+        self._last.partial_fit(seen, y, **self._known)
+
+    def predict(self, seen: Any) -> NDArray[np.float64]:
+        """Predict rows as the model sees them, in the shape that `Scoring` takes."""
+        return predict(self._last, seen, self._n_classes)
+
+
+def run_stream(
+    ref: DataRef, table: TableRef, order: StreamOrder, report: Callable[[StreamPoint], None]
+) -> StreamResult:
+    """Let a model learn a whole table and score it on the holdout as it goes.
+
+    Memory does not grow with the table: at any moment there are the first block, the holdout as the model sees it, and
+    one further block.
+
+    Parameters
+    ----------
+    ref : DataRef
+        Where the first block and the holdout lie.
+    table : TableRef
+    order : StreamOrder
+    report : callable
+        Takes each score as it is known.
+
+    Returns
+    -------
+    StreamResult
+        The same for the same arguments, but for seconds and bytes.
+
+    Raises
+    ------
+    InputError
+        If the model cannot learn this task block by block.
+    MetricError
+        If the metric cannot be computed.
+    TableError
+        If the table cannot be read, or has changed.
+    """
+    check_metric(order.metric, ref.task, len(ref.classes))
+    began, memory = perf_counter(), PeakMemory.start()
+    with one_thread(), caught_warnings() as remarks:
+        seed = derived_seed(order.seed, "stream", order.model)
+        problem = Problem(ref.task, ref.features, len(ref.classes), order.n_train_rows, seed)
+        learner = Learner(problem, order.model, len(ref.classes))
+        exam = point = None
+        n_rows = 0
+        for seen, y in _parts(ref, table, order, learner, seed):
+            learner.learn(seen, y)
+            n_rows += len(y)
+            exam = exam or _Exam(ref, order.metric, learner)
+            point = exam.point(learner, n_rows, perf_counter() - began)
+            report(point)
+    if point is None:
+        raise InputError("There is no row to learn from. Give a table with more rows.")
+    return StreamResult(
+        point, pickle.dumps(learner.pipeline), memory.bytes(), tuple(dict.fromkeys(remarks))[:_MOST_REMARKS]
+    )
+
+
+def _parts(
+    ref: DataRef, table: TableRef, order: StreamOrder, learner: Learner, seed: int
+) -> Iterator[tuple[Any, NDArray[Any]]]:
+    """Everything to learn from, as the model sees it: the first block in growing parts, then the others; each pass."""
+    X, y = load_sample(ref, 0, order.n_first)
+    first = learner.settle(X, y)
+    for number in range(order.passes):
+        for start, stop in _growing(len(y)):
+            yield first[start:stop], y[start:stop]
+        for block in read_blocks(table, ref.folder, seed + number):
+            yield learner.seen(block.X), block.y
+
+
+def _growing(n_rows: int) -> Iterator[tuple[int, int]]:
+    """Cut so many rows at 1,000, 2,000, 4,000 ..."""
+    start, stop = 0, _FIRST_CHUNK_ROWS
+    while start < n_rows:
+        # A last part that is smaller than half of the one before goes along with it.
+        stop = n_rows if stop + stop // 4 >= n_rows else stop
+        yield start, stop
+        start, stop = stop, 2 * stop
+
+
+class _Exam:
+    """The holdout as a model sees it, made once."""
+
+    def __init__(self, ref: DataRef, metric: str, learner: Learner) -> None:
+        self._holdout = own_holdout(ref)
+        self._seen = learner.seen(self._holdout.X)
+        self._metric = metric
+        self._scoring = Scoring(metric, ref.task, len(ref.classes))
+
+    def point(self, learner: Learner, n_rows: int, seconds: float) -> StreamPoint:
+        predictions = learner.predict(self._seen)
+        score = self._scoring.one(self._holdout.y, predictions)
+        if not np.isfinite(score):
+            raise MetricError(
+                f"{metric_label(self._metric)} cannot be computed after {n_rows:,} rows: the predictions are outside "
+                "what this metric is defined for. Choose another metric."
+            )
+        on_blocks = self._scoring.by_block(self._holdout.y, predictions, self._holdout.blocks)
+        return StreamPoint(n_rows, score, on_blocks, seconds)
