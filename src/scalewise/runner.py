@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from queue import Empty, SimpleQueue
+from typing import Any
 
 from scalewise.core import events as ev
 from scalewise.core.sizes import planned_trials
 from scalewise.core.spec import StudySpec, Trial
+from scalewise.core.streams import StreamEvent, stopped
 from scalewise.core.study import StudyState, ask, fold
 from scalewise.data.prepare import Prepared
 from scalewise.data.sources import Source
 from scalewise.data.store import SampleStore
-from scalewise.engines.base import Engine, Report, TrialTask
-from scalewise.errors import JournalError, ScalewiseError
+from scalewise.engines.base import Engine, Report, Task, TrialTask
+from scalewise.errands import CallEvent, Errand, Errands
+from scalewise.errors import InputError, JournalError, ScalewiseError
 from scalewise.journal import Journal
 from scalewise.models.catalog import versions
+from scalewise.models.fitted import FittedModel
 from scalewise.models.fitting import run_trial
+from scalewise.moving import Engines
 from scalewise.options import StudyOptions
+from scalewise.whole_table import WholeTable, incremental_models, stream_key
 
 __all__ = ["StudyRunner"]
 
@@ -31,7 +38,17 @@ _FIRST_ROWS = 20_000
 _AHEAD = 2
 """Tasks queued for each worker beyond the one it runs."""
 
-_JOURNALED = (ev.StudyStarted, ev.PlanChanged, ev.TrialFinished, ev.TrialFailed, ev.StudyStopped, ev.StudyFinished)
+_JOURNALED = (
+    ev.StudyStarted,
+    ev.PlanChanged,
+    ev.TrialFinished,
+    ev.TrialFailed,
+    ev.StreamQueued,
+    ev.StreamScored,
+    ev.StreamFinished,
+    ev.StudyStopped,
+    ev.StudyFinished,
+)
 
 Message = Report | Callable[[], None]
 
@@ -43,9 +60,8 @@ class _Work:
     study: StudySpec
     prepared: Prepared
     store: SampleStore
+    whole: WholeTable
     submitted: set[Trial]
-    filling: Iterator[None] | None = None
-    filling_rows: int = 0
 
 
 class StudyRunner:
@@ -70,13 +86,14 @@ class StudyRunner:
     """
 
     def __init__(self, engine: Engine, journal: Journal, *, on_publish: Callable[[], None] | None = None) -> None:
-        self._engine, self._journal = engine, journal
+        self._engines, self._journal = Engines(engine), journal
         self._on_publish = on_publish
         self._inbox: SimpleQueue[Message] = SimpleQueue()
         self._state = StudyState()
         self._source: Source | None = None
         self._prepared: Prepared | None = None
         self._work: _Work | None = None
+        self._errands = Errands(self._give, self._tell)
         self.last_error: ScalewiseError | None = None
         self._open = True
         self._settled = threading.Condition()
@@ -120,8 +137,77 @@ class StudyRunner:
         """Change how much of the present study is measured; finished trials stay."""
         self._send(partial(self._change, options))
 
+    def stream(self, model: str, *, passes: int = 1) -> None:
+        """Let a model learn the whole table of the present study block by block, scored after each.
+
+        A model that cannot, or a study that has not been started, is shown as a message, and nothing starts. A stream
+        that runs already goes on.
+
+        Parameters
+        ----------
+        model : str
+            One of those whose `ModelSpec` is incremental.
+        passes : int
+            How many times it goes through the table.
+        """
+        self._send(partial(self._stream, model, passes))
+
+    def model(self, name: str) -> Future[FittedModel]:
+        """Take out a fitted model: what its last finished stream left, or else its largest trial, fitted again.
+
+        Returns
+        -------
+        Future of FittedModel
+            It raises a `ScalewiseError` where there is nothing to take out, or the study is stopped meanwhile.
+        """
+        asked: Future[FittedModel] = Future()
+        self._send(partial(self._model, name, asked))
+        return asked
+
+    def call(self, work: Callable[[], Any]) -> Future[Any]:
+        """Run a picklable function without arguments on a worker; stopping the study drops it.
+
+        Returns
+        -------
+        Future
+            Of what it returns, which should be small. It raises a `StudyError` where it failed or was dropped.
+        """
+        asked: Future[Any] = Future()
+        self._send(partial(self._errands.call, work, asked))
+        return asked
+
+    def move(self, make: Callable[[], Engine]) -> None:
+        """Take the rest of the study to another engine; finished trials stay.
+
+        Before anything else one finished trial is run again there. Where its scores differ by more than rounding, the
+        state says so and nothing goes on until `accept` or `come_home`.
+
+        Parameters
+        ----------
+        make : callable
+            Makes the engine; an error that it raises is shown as a message, and nothing moves.
+        """
+        self._send(partial(self._move, make))
+
+    def accept(self) -> None:
+        """Go on with the other engine although its scores differ."""
+        self._send(partial(self._tell, ev.EngineChecked()))
+
+    def come_home(self) -> None:
+        """Close the other engine and go on with the one that the study began on."""
+        self._send(self._come_home)
+
+    def scale(self, n_workers: int) -> None:
+        """Have another number of workers, where the engine can do that."""
+        self._send(partial(self._scale, n_workers))
+
+    @property
+    def engine(self) -> Engine:
+        """Where trials are submitted now."""
+        return self._engines.now
+
     def stop(self) -> None:
-        """End running trials; finished ones stay."""
+        """End running trials, streams and calls; finished trials and what was scored stay."""
         self._send(self._stop)
 
     def clear(self) -> None:
@@ -150,7 +236,8 @@ class StudyRunner:
 
     def is_settled(self) -> bool:
         """Whether everything asked for so far has been done."""
-        return self._answered >= self._asked and self._state.phase not in ("opening", "preparing", "running")
+        busy = self._state.phase in ("opening", "preparing", "running") or self._state.open_streams()
+        return self._answered >= self._asked and not busy and not self._errands.is_awaited
 
     # Everything below runs on the runner's thread.
 
@@ -161,7 +248,7 @@ class StudyRunner:
 
     def _run(self) -> None:
         try:
-            self._engine.start(self._inbox.put)
+            self._engines.start(self._inbox.put)
         except ScalewiseError as error:
             self._tell(ev.StudyFailed(reason=str(error)))
         while self._open:
@@ -174,11 +261,10 @@ class StudyRunner:
 
     def _turn(self) -> None:
         """Take one message (or make a bit of sample where none waits), then keep the engine busy."""
-        filling = self._work is not None and self._work.filling is not None
         try:
-            self._take(self._inbox.get(block=not filling))
+            self._take(self._inbox.get(block=not self._errands.is_busy))
         except Empty:
-            self._fill()
+            self._errands.step()
         self._dispatch()
 
     def _take(self, message: Message) -> None:
@@ -205,7 +291,8 @@ class StudyRunner:
         """Stamp, fold and journal an event."""
         event = replace(event, at=time.time())
         self._state = fold(self._state, event)
-        if isinstance(event, _JOURNALED) and self._state.study is not None:
+        worth = self._work is None or self._work.whole.worth_journaling(event)
+        if isinstance(event, _JOURNALED) and self._state.study is not None and worth:
             self._write(event, trial_key)
 
     def _write(self, event: ev.Event, trial_key: str) -> None:
@@ -223,6 +310,11 @@ class StudyRunner:
         event, work = report.event, self._work
         if report.study_id and (work is None or report.study_id != work.study.id):
             return
+        if self._engines.is_check(event):
+            judged = self._engines.judge(event, self._state)
+            if judged is not None:
+                self._tell(judged)
+            return
         if isinstance(event, ev.TrialFinished | ev.TrialFailed | ev.TrialStarted) and work is not None:
             if event.trial not in work.submitted:
                 return
@@ -230,8 +322,14 @@ class StudyRunner:
             if ends:
                 work.submitted.discard(event.trial)
             self._tell(event, trial_key=event.trial.key(work.study.id))
+        elif isinstance(event, StreamEvent) and work is not None:
+            self._errands.hear_stream(work.whole, event, report.result)
+        elif isinstance(event, CallEvent):
+            self._errands.hear_call(event, report.result)
         else:
             self._tell(event)
+        if isinstance(event, ev.EngineLost):
+            self._lose_engine()
 
     def _open_source(self, name: str, opener: Callable[[], Source]) -> None:
         self._drop_work()
@@ -269,8 +367,10 @@ class StudyRunner:
         study = StudySpec(self._prepared.data, options.metric_spec(self._prepared.data), versions())
         if self._work is None or self._work.study.id != study.id:
             self._drop_work()
-            self._work = _Work(study, self._prepared, SampleStore(self._prepared), set())
+            store = SampleStore(self._prepared)
+            self._work = _Work(study, self._prepared, store, WholeTable(study, self._prepared, store), set())
         self._tell(ev.StudyStarted(study=study, plan=plan))
+        self._check_again()
         self._resume()
 
     def _change(self, options: StudyOptions) -> None:
@@ -292,14 +392,74 @@ class StudyRunner:
             self._state = fold(self._state, state_event)
         if found:
             self._tell(ev.Noted(level="info", text=f"{len(found)} trials came back from the journal."))
+        self._resume_streams(study_id)
+
+    def _resume_streams(self, study_id: str) -> None:
+        """Show again what earlier streams measured; one that had not ended has stopped."""
+        assert self._work is not None
+        for spec in incremental_models(self._work.study.data.task):
+            if spec.name in self._state.streams:
+                continue
+            for event in self._journal.stream(stream_key(study_id, spec.name)):
+                self._state = fold(self._state, event)
+            if spec.name in self._state.streams:
+                self._state = replace(self._state, streams=stopped(self._state.streams))
+
+    def _stream(self, model: str, passes: int) -> None:
+        if self._work is None:
+            raise InputError("No study has been started whose table could be streamed. Start one first.")
+        self._errands.stream(self._work.whole, model, passes)
+
+    def _model(self, name: str, asked: Future[FittedModel]) -> None:
+        self._errands.model(self._work.whole if self._work else None, self._state, name, asked)
+
+    def _move(self, make: Callable[[], Engine]) -> None:
+        moved = self._engines.move(make, self._state, self._inbox.put)
+        self._forget()
+        self._tell(moved)
+        self._check_again()
+
+    def _check_again(self) -> None:
+        """Run the trial again by which the other engine is checked, where that has not ended yet."""
+        check, work = self._engines.check, self._work
+        if check is None or work is None:
+            return
+        if self._state.check == check:
+            self._engines.now.submit(self._task(work, check))
+        else:
+            self._engines.check = None
+
+    def _come_home(self) -> None:
+        moved = self._engines.come_home()
+        self._forget()
+        self._tell(moved)
+
+    def _lose_engine(self) -> None:
+        """Go on here where the other engine is gone; stop where this one is."""
+        if self._engines.away is None:
+            self._stop()
+            return
+        self._come_home()
+        self._tell(ev.Noted(level="warning", text="The study goes on here, with all points that it has."))
+
+    def _scale(self, n_workers: int) -> None:
+        scale = getattr(self._engines.now, "scale", None)
+        if scale is None:
+            raise InputError(f"The number of workers of the engine {self._engines.now.name!r} cannot be changed.")
+        scale(n_workers)
 
     def _stop(self) -> None:
-        self._engine.cancel()
+        self._engines.now.cancel()
+        self._forget()
+        if self._state.phase == "running" or self._state.open_streams():
+            self._tell(ev.StudyStopped())
+
+    def _forget(self) -> None:
+        """Let go of whatever was on its way."""
         if self._work is not None:
             self._work.submitted.clear()
-            self._work.filling = None
-        if self._state.phase == "running":
-            self._tell(ev.StudyStopped())
+            self._work.whole.streaming.clear()
+        self._errands.forget()
 
     def _clear(self) -> None:
         self._drop_work()
@@ -315,25 +475,23 @@ class StudyRunner:
 
     def _shut(self) -> None:
         self._drop_work()
-        self._engine.close()
+        self._engines.close()
         self._journal.close()
         self._open = False
 
     def _fail(self, reason: str) -> None:
-        self._engine.cancel()
-        if self._work is not None:
-            self._work.submitted.clear()
-            self._work.filling = None
+        self._engines.now.cancel()
+        self._forget()
         self._tell(ev.StudyFailed(reason=reason))
 
     def _dispatch(self) -> None:
         """Give the engine work, see to it that samples are there, and notice the end."""
         work = self._work
-        if work is None or self._state.phase != "running":
+        if work is None or self._state.phase != "running" or self._state.check or self._state.difference:
             return
-        if work.filling is None:
+        if not self._errands.is_busy:
             self._begin_filling(work)
-        room = self._engine.slots * (1 + _AHEAD) - len(work.submitted)
+        room = self._engines.now.slots * (1 + _AHEAD) - len(work.submitted)
         for trial in ask(self._state, room, taken=work.submitted):
             self._submit(work, trial)
             if not self._inbox.empty():
@@ -342,9 +500,13 @@ class StudyRunner:
             self._tell(ev.StudyFinished())
 
     def _submit(self, work: _Work, trial: Trial) -> None:
-        call = partial(run_trial, work.store.ref, trial, work.study.metric.name, work.study.data.seed)
         work.submitted.add(trial)
-        self._engine.submit(TrialTask(trial.key(work.study.id), work.study.id, trial, call))
+        self._engines.now.submit(self._task(work, trial))
+
+    @staticmethod
+    def _task(work: _Work, trial: Trial) -> TrialTask:
+        call = partial(run_trial, work.store.ref, trial, work.study.metric.name, work.study.data.seed)
+        return TrialTask(trial.key(work.study.id), work.study.id, trial, call)
 
     def _begin_filling(self, work: _Work) -> None:
         largest = max((t.n_rows for t in self._state.open_trials()), default=0)
@@ -352,22 +514,12 @@ class StudyRunner:
             return
         first = max(_FIRST_ROWS, work.study.data.rows_at(0.01))
         rows = min(largest, first) if self._state.ready_rows < min(largest, first) else largest
-        work.filling_rows = rows
-        work.filling = work.store.fill(_wanted_rows(self._state, rows))
+        steps = work.store.fill(_wanted_rows(self._state, rows))
+        then = partial(self._tell, ev.SampleReady(n_rows=rows))
+        self._errands.add(Errand(steps, then, lambda error: self._fail(str(error))))
 
-    def _fill(self) -> None:
-        """Make a bit more of the samples, so that messages never wait for long."""
-        work = self._work
-        if work is None or work.filling is None:
-            return
-        try:
-            next(work.filling)
-        except StopIteration:
-            work.filling = None
-            self._tell(ev.SampleReady(n_rows=work.filling_rows))
-        except ScalewiseError as error:
-            work.filling = None
-            self._fail(str(error))
+    def _give(self, task: Task) -> None:
+        self._engines.now.submit(task)
 
 
 def _wanted_rows(state: StudyState, most: int) -> Mapping[int, int]:

@@ -117,5 +117,27 @@ def test_nothing_overflows_or_vanishes_at_any_width_light_or_dark(serve, visit):
 OVERFLOWING = """() => [document.documentElement, ...document.querySelectorAll(
         '.scalewise button, .scalewise select, .scalewise input, .sw-panel, .sw-verdict')]
     .filter((e) => e.offsetParent || e === document.documentElement)
-    .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 || document.documentElement.scrollWidth > innerWidth)
+    .filter((e) => e.getBoundingClientRect().right > innerWidth + 1 || e.scrollWidth > innerWidth)
     .map((e) => e.outerHTML.slice(0, 80))"""
+
+
+def test_the_rest_of_a_study_is_scaled_out_to_a_cluster_and_comes_back(serve, visit):
+    here = visit(serve("digits"))
+    page = here.page
+    here.run()
+    _counts_until(here, 8)
+    here.button("Scale out …").click()
+    here.wait("document.querySelector('.sw-scale').innerText.includes('trials of up to')")
+    before = here.done()[0]
+    here.button("Start").click()
+    here.wait("document.querySelector('.sw-scale').innerText.includes('tcp://127.0.0.1')")
+    _counts_until(here, before + 8)
+    here.wait("document.querySelector('.scalewise').innerText.includes('computed by dask')")
+    assert here.done()[0] > before
+    here.button("Close and come back").click()
+    here.wait("![...document.querySelectorAll('button')].find(b => b.textContent.trim() === 'Start').disabled")
+    here.button("Stop").click()
+    here.phase("stopped")
+    assert "of 8 trials" not in page.locator(".sw-controls").inner_text()
+    assert here.errors == []
+    assert here.outside == []

@@ -12,6 +12,7 @@ import pytest
 
 import scalewise
 from scalewise.app.dashboard import Dashboard
+from scalewise.engines import open_engine
 from scalewise.errors import InputError, TableError
 
 PATIENCE_SECONDS = 60
@@ -158,3 +159,50 @@ def test_explore_refuses_what_is_no_table_and_what_is_no_column():
         scalewise.explore(frame(), target="lete")
     with pytest.raises(TableError, match="no file"):
         scalewise.explore("/no/such/file.parquet")
+
+
+def test_the_rest_is_taken_to_other_workers_and_back_by_the_scale_out_panel(page):
+    dashboard = page(source(), "late")
+    until(dashboard, "ready")
+    scale = dashboard.scale
+    assert scale.button.disabled
+    dashboard.controls.fraction.value = 0.5
+    dashboard.controls.run.click()
+    until(dashboard, "finished")
+    scale.button.click()
+    assert scale.widget.layout.display == ""
+    dashboard.controls.fraction.value = 1.0
+    until(dashboard, "finished")
+    assert "Nothing is left to run" in _looked(dashboard).said.value
+    dashboard.runner.move(lambda: open_engine("local", workers=1))
+    dashboard.runner.answered()
+    assert not _looked(dashboard).home.disabled
+    assert scale.start.disabled
+    scale.home.click()
+    dashboard.runner.answered()
+    assert not _looked(dashboard).start.disabled
+
+
+def test_mistakes_in_the_scale_out_panel_are_answered_by_a_message(page):
+    dashboard = page(source(), "late")
+    until(dashboard, "ready")
+    dashboard.controls.run.click()
+    until(dashboard, "finished")
+    scale = dashboard.scale
+    for place, widget, typed, says in (
+        ("address", scale.address, "localhost", "such as tcp://host:8786"),
+        ("class", scale.keywords, "{cores: 4}", "no JSON"),
+        ("class", scale.keywords, "[4]", "must be a JSON object"),
+    ):
+        scale.place.value = place
+        widget.value = typed
+        scale.start.click()
+        dashboard.runner.answered()
+        assert says in dashboard.state.notes[-1].text
+        assert dashboard.state.away == ""
+
+
+def _looked(dashboard):
+    dashboard._pump.request()
+    dashboard.tick()
+    return dashboard.scale

@@ -92,20 +92,22 @@ class Controls:
     tables : sequence of TableChoice
         The first one is opened at the start.
     actions : ControlActions
+    extra : ipywidgets.Widget
+        Stands below everything else.
 
     Attributes
     ----------
     widget : ipywidgets.VBox
     """
 
-    def __init__(self, tables: Sequence[TableChoice], actions: ControlActions) -> None:
+    def __init__(self, tables: Sequence[TableChoice], actions: ControlActions, *, extra: widgets.Widget) -> None:
         self._tables = {choice.value: choice for choice in tables}
         self._actions = actions
         self._drawing = False
         self._shown_data: DataSpec | None = None
         self._columns: tuple[str, ...] | None = None
         self._make_widgets()
-        self.widget = self._lay_out()
+        self.widget = self._lay_out(extra)
         self._listen()
 
     def _make_widgets(self) -> None:
@@ -129,7 +131,7 @@ class Controls:
         self.clear = widgets.Button(description="Clear", disabled=True, tooltip="Take the results off the page")
         self.progress = widgets.HTML()
 
-    def _lay_out(self) -> widgets.VBox:
+    def _lay_out(self, extra: widgets.Widget) -> widgets.VBox:
         buttons = widgets.HBox([self.run, self.stop, self.clear])
         buttons.add_class("sw-buttons")
         pair = widgets.HBox([field("Repeats", self.repeats), field("Seed", self.seed)])
@@ -151,6 +153,7 @@ class Controls:
                 field("Least gain that counts", self.min_gain),
                 buttons,
                 self.progress,
+                extra,
             ]
         )
         column.add_class("sw-controls")

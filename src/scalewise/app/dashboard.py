@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,6 +16,7 @@ from scalewise.app.card import header_html, messages_html, verdict_html
 from scalewise.app.controls import FILE, ControlActions, Controls, TableChoice
 from scalewise.app.parts import put
 from scalewise.app.pump import Pump
+from scalewise.app.scale import ScaleActions, ScalePanel
 from scalewise.app.theme import css
 from scalewise.core.study import StudyState
 from scalewise.core.summary import Summary, summarise
@@ -32,6 +34,9 @@ from scalewise.runner import StudyRunner
 __all__ = ["Dashboard", "explore"]
 
 _OWN = "own"
+_LOOK_SECONDS = 1.0
+"""How often a cluster is looked at."""
+
 _VERDICTS_OWN = ("the verdict's model", "")
 
 
@@ -62,10 +67,12 @@ class Dashboard(widgets.VBox):
         self._view = View()
         self._shown: tuple[StudyState, View] | None = None
         place = open_engine(engine) if isinstance(engine, str) else engine
+        self._workers_here = max(place.slots, os.cpu_count() or 1)
         kept, trouble = _open_journal(journal)
         self._pump = Pump(self._draw)
         self.runner = StudyRunner(place, kept, on_publish=self._pump.request)
-        self.controls = Controls(_choices(table, target), self._actions())
+        self.scale = ScalePanel(self._scale_actions())
+        self.controls = Controls(_choices(table, target), self._actions(), extra=self.scale.button)
         self._make_widgets()
         super().__init__(self._lay_out())
         self.add_class("scalewise")
@@ -98,6 +105,10 @@ class Dashboard(widgets.VBox):
         runner = self.runner
         return ControlActions(self._open_table, runner.prepare, runner.start, runner.change, runner.stop, runner.clear)
 
+    def _scale_actions(self) -> ScaleActions:
+        runner = self.runner
+        return ScaleActions(runner.move, runner.accept, runner.come_home, runner.scale, runner.stream)
+
     def _open_table(self, choice: TableChoice, path: str) -> None:
         self.runner.open(path or choice.label, partial(_open, choice, path, self._table))
         if choice.target:
@@ -129,6 +140,7 @@ class Dashboard(widgets.VBox):
         main = widgets.VBox(
             [
                 self._verdict,
+                self.scale.widget,
                 _panel("Learning curve", self._learning.widget, [self._show_train, rows]),
                 small,
                 self._messages,
@@ -149,6 +161,9 @@ class Dashboard(widgets.VBox):
     def _draw(self) -> None:
         """Bring every widget up to the latest state; called by the pump, on the thread that owns the widgets."""
         state, view = self.runner.state, self._view
+        self.scale.render(state, self.runner.engine, self._workers_here)
+        if state.away:
+            self._pump.look_again(_LOOK_SECONDS)
         if self._shown is not None and self._shown[0] is state and self._shown[1] == view:
             return
         self._shown = state, view

@@ -30,6 +30,7 @@ class Pump:
         self._due = threading.Event()
         self._last = 0.0
         self._closed = False
+        self._looking = False
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
@@ -42,6 +43,16 @@ class Pump:
         self._due.set()
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._schedule)
+
+    def look_again(self, seconds: float) -> None:
+        """Ask for a draw in some seconds, unless one is to come already; on the thread that owns the widgets."""
+        if self._loop is not None and not self._looking:
+            self._looking = True
+            self._loop.call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        self._looking = False
+        self.request()
 
     def tick(self) -> None:
         """Draw now if a draw is due; on the thread that owns the widgets."""

@@ -124,6 +124,10 @@ _PAGE = """
 .scalewise .sw-small-plots{
   display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:16px;align-items:stretch;overflow:visible;
 }
+.sw-scale{display:grid;grid-template-columns:minmax(200px,1fr) minmax(0,2fr);gap:16px;overflow:visible}
+.sw-scale-form{gap:8px;overflow:visible}
+.scalewise .sw-scale meter{width:48px;height:8px}
+@container (max-width:700px){.sw-scale{grid-template-columns:minmax(0,1fr)}}
 @container (max-width:900px){.scalewise .sw-small-plots{grid-template-columns:minmax(0,1fr)}}
 /* On a narrow page the verdict still stands first, and the controls flow into columns. */
 @container (max-width:800px){

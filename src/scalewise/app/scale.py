@@ -1,0 +1,277 @@
+"""The scale-out panel: where the rest of a study is to run, what that brings, and how the cluster is doing.
+
+It owns its widgets and says what a person did through `ScaleActions`. Engines are made on the runner's thread.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import ipywidgets as widgets
+
+from scalewise.app.parts import field, put
+from scalewise.core.scaleout import preview
+from scalewise.core.study import StudyState
+from scalewise.core.wording import byte_text
+from scalewise.engines.base import Engine
+from scalewise.errors import InputError
+from scalewise.models.catalog import models_for
+
+if TYPE_CHECKING:
+    from scalewise.engines.cluster_status import ClusterStatus, WorkerStatus
+
+__all__ = ["ScaleActions", "ScalePanel"]
+
+_PLACES = (
+    ("a new cluster on this machine", "local"),
+    ("a cluster at an address", "address"),
+    ("a cluster class", "class"),
+)
+_MOST_WORKERS_SHOWN = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleActions:
+    """What a person can do here.
+
+    Parameters
+    ----------
+    move : callable
+        Given a function that makes the other engine.
+    accept, come_home : callable
+    scale : callable
+        Given the number of workers.
+    stream : callable
+        Given a model's name.
+    """
+
+    move: Callable[[Callable[[], Engine]], None]
+    accept: Callable[[], None]
+    come_home: Callable[[], None]
+    scale: Callable[[int], None]
+    stream: Callable[[str], None]
+
+
+class ScalePanel:
+    """Where the rest of a study runs.
+
+    Parameters
+    ----------
+    actions : ScaleActions
+
+    Attributes
+    ----------
+    widget : ipywidgets.VBox
+        The panel; hidden until it is asked for.
+    button : ipywidgets.Button
+        Opens it; stands among the controls.
+    """
+
+    def __init__(self, actions: ScaleActions) -> None:
+        self._actions = actions
+        self._open = False
+        self._since = 0.0
+        self._make_widgets()
+        self.widget = self._lay_out()
+        self._show_fields()
+        self._listen()
+
+    def _make_widgets(self) -> None:
+        full = widgets.Layout(width="100%")
+        most = max(8, 2 * (os.cpu_count() or 1))
+        self.button = widgets.Button(description="Scale out …", tooltip="Run the rest on a Dask cluster", layout=full)
+        self.place = widgets.Dropdown(options=_PLACES, layout=full)
+        self.workers = widgets.IntSlider(value=min(4, os.cpu_count() or 1), min=1, max=most, layout=full)
+        self.address = widgets.Text(placeholder="tcp://host:8786 or tls://host:8786", layout=full)
+        self.ca_file, self.cert, self.key = (
+            widgets.Text(placeholder=f"{name} file, for tls:// only", layout=full)
+            for name in ("CA", "certificate", "key")
+        )
+        self.path = widgets.Text(placeholder="dask_jobqueue.SLURMCluster", layout=full)
+        self.keywords = widgets.Text(placeholder='{"cores": 4, "memory": "16GB"}', layout=full)
+        self.price = widgets.BoundedFloatText(value=0, min=0, max=1e6, step=0.01, layout=full)
+        self.start = widgets.Button(description="Start", button_style="primary")
+        self.home = widgets.Button(description="Close and come back", tooltip="Go on with the workers of this machine")
+        self.accept = widgets.Button(description="Go on all the same")
+        self.model = widgets.Dropdown(options=[], layout=widgets.Layout(width="auto", min_width="0"))
+        self.stream = widgets.Button(description="Stream the whole table", tooltip="One pass over all rows, in blocks")
+        self.said = widgets.HTML()
+
+    def _lay_out(self) -> widgets.VBox:
+        self._fields = {
+            "local": (field("Workers", self.workers),),
+            "address": tuple(map(field, ("Address", "", "", ""), (self.address, self.ca_file, self.cert, self.key))),
+            "class": (field("Class", self.path), field("Keyword arguments, as JSON", self.keywords)),
+        }
+        places = [box for boxes in self._fields.values() for box in boxes]
+        form = widgets.VBox([field("Where", self.place), *places, field("Price of a worker hour", self.price)])
+        form.add_class("sw-scale-form")
+        streaming = widgets.HBox([self.model, self.stream])
+        streaming.add_class("sw-pair")
+        buttons = widgets.HBox([self.start, self.accept, self.home])
+        buttons.add_class("sw-buttons")
+        told = widgets.VBox([self.said, buttons, field("Incremental learning over every row", streaming)])
+        body = widgets.HBox([form, told])
+        body.add_class("sw-scale")
+        panel = widgets.VBox([widgets.HTML("<h2 class='sw-title'>Scale out</h2>"), body])
+        panel.add_class("sw-panel")
+        panel.layout.display = "none"
+        return panel
+
+    def _listen(self) -> None:
+        self.button.on_click(self._toggle)
+        self.place.observe(lambda _: self._show_fields(), "value")
+        self.workers.observe(self._on_workers, "value")
+        self.start.on_click(lambda _: self._actions.move(self._maker()))
+        self.home.on_click(lambda _: self._actions.come_home())
+        self.accept.on_click(lambda _: self._actions.accept())
+        self.stream.on_click(lambda _: self._actions.stream(self.model.value) if self.model.value else None)
+
+    def _toggle(self, _: object) -> None:
+        self._open = not self._open
+        self.widget.layout.display = "" if self._open else "none"
+
+    def _show_fields(self) -> None:
+        for name, boxes in self._fields.items():
+            for box in boxes:
+                box.layout.display = "" if name == self.place.value else "none"
+
+    def _on_workers(self, change: dict[str, Any]) -> None:
+        if self.start.disabled:
+            self._actions.scale(change["new"])
+
+    def _maker(self) -> Callable[[], Engine]:
+        """What makes the engine that the form asks for; what was typed is read now, and judged when it is made."""
+        if self.place.value == "address":
+            files = tuple(w.value.strip() for w in (self.ca_file, self.cert, self.key))
+            return partial(_at_address, self.address.value.strip(), files)
+        if self.place.value == "class":
+            return partial(_of_class, self.path.value.strip(), self.keywords.value, self.workers.value)
+        return partial(_here, self.workers.value)
+
+    def render(self, state: StudyState, engine: Engine, workers_here: int) -> None:
+        """Bring the panel up to a state and the engine that trials go to."""
+        started = state.study is not None
+        away = bool(state.away)
+        self._since = (self._since or time.monotonic()) if away else 0.0
+        put(self.button, "disabled", not started)
+        put(self.start, "disabled", away or not started)
+        put(self.home, "disabled", not away)
+        put(self.accept.layout, "display", "" if state.difference else "none")
+        self._offer_streams(state)
+        if self._open:
+            put(self.said, "value", self._status(state, engine) if away else self._preview(state, workers_here))
+
+    def _offer_streams(self, state: StudyState) -> None:
+        task = state.data.task if state.data and state.study else None
+        models = [(e.spec.label, e.name) for e in models_for(task) if e.spec.incremental] if task else []
+        if [*self.model.options] != models:
+            self.model.options = models
+            self.model.value = models[0][1] if models else None
+        put(self.stream, "disabled", not models or bool(state.open_streams()))
+
+    def _preview(self, state: StudyState, workers_here: int) -> str:
+        if state.study is None:
+            return ""
+        there = self.workers.value if self.place.value == "local" else 4
+        lines = preview(state, workers_here=workers_here, workers_there=there).words
+        torn = "A cluster started here is closed when you come back, when this page's kernel ends, or after idling."
+        if self.place.value == "address":
+            torn = "The cluster at the address is left as it is when you come back."
+        return _list((*lines, f"{torn} Points stay, and say where they were computed."))
+
+    def _status(self, state: StudyState, engine: Engine) -> str:
+        status: ClusterStatus | None = getattr(engine, "status", None)
+        if status is None:
+            return _list((f"On {state.away}.",))
+        hours = (time.monotonic() - self._since) / 3600
+        cost = self.price.value * hours * len(status.workers)
+        lines = [
+            f"{status.name}: {len(status.workers)} workers, {status.n_running} trials run, {status.n_queued} wait"
+            if status.address
+            else f"{status.name}: starting …",
+            f"{byte_text(status.shipped_bytes)} of samples sent" if status.shipped_bytes else "",
+            f"about {cost:.2f} spent so far" if cost else "",
+            "One finished trial is run again there first …" if state.check else "",
+        ]
+        return (
+            f"{_warning(state)}{_list(tuple(filter(None, lines)))}{_workers(status.workers)}{_link(status.dashboard)}"
+        )
+
+
+def _here(n_workers: int) -> Engine:
+    from scalewise.engines import open_engine
+
+    return open_engine("dask", workers=n_workers)
+
+
+def _at_address(address: str, files: tuple[str, ...]) -> Engine:
+    from scalewise.engines.clusters import AddressPlace, Tls
+    from scalewise.engines.dask import DaskEngine
+
+    if "://" not in address:
+        raise InputError(f"The address is {address!r}; give one such as tcp://host:8786.")
+    security = Tls(*files).security() if any(files) else None
+    return DaskEngine(AddressPlace(address, security))
+
+
+def _of_class(path: str, keywords: str, n_workers: int) -> Engine:
+    from scalewise.engines.clusters import ClassPlace
+    from scalewise.engines.dask import DaskEngine
+
+    try:
+        options = json.loads(keywords or "{}")
+    except json.JSONDecodeError as error:
+        raise InputError(f'The keyword arguments are no JSON ({error}); write them as {{"cores": 4}}.') from error
+    if not isinstance(options, dict):
+        raise InputError('The keyword arguments must be a JSON object, such as {"cores": 4}.')
+    return DaskEngine(ClassPlace(path, options, n_workers))
+
+
+def _list(lines: tuple[str, ...]) -> str:
+    return "<ul class='sw-evidence'>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
+
+
+def _warning(state: StudyState) -> str:
+    return f"<p class='sw-note-warning'>{escape(state.difference)}</p>" if state.difference else ""
+
+
+def _workers(workers: tuple[WorkerStatus, ...]) -> str:
+    rows = "".join(_worker(worker) for worker in workers[:_MOST_WORKERS_SHOWN])
+    more = len(workers) - _MOST_WORKERS_SHOWN
+    said = f"<div class='sw-hint'>and {more} more workers</div>" if more > 0 else ""
+    head = "<thead><tr><th>worker</th><th>running</th><th>CPU</th><th>memory</th></tr></thead>"
+    return f"<table class='sw-table'>{head}<tbody>{rows}</tbody></table>{said}" if rows else ""
+
+
+def _worker(worker: WorkerStatus) -> str:
+    limit = worker.memory_limit_bytes
+    memory = byte_text(worker.memory_bytes) + (f" of {byte_text(limit)}" if limit else "")
+    share = worker.memory_bytes / limit if limit else 0.0
+    return (
+        f"<tr><th>{escape(worker.address)}</th><td>{worker.n_running}</td>"
+        f"<td>{_bar(worker.cpu_percent / (100 * max(worker.n_threads, 1)))} {worker.cpu_percent:.0f} %</td>"
+        f"<td>{_bar(share)} {memory}</td></tr>"
+    )
+
+
+def _bar(share: float) -> str:
+    return f"<meter min='0' max='1' value='{min(max(share, 0.0), 1.0):.3f}'></meter>"
+
+
+def _link(dashboard: str) -> str:
+    """A link to Dask's own dashboard where it can be drawn, by way of the server's proxy where there is one."""
+    if not dashboard or find_spec("bokeh") is None:
+        return ""
+    prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
+    address = f"{prefix}proxy/{urlsplit(dashboard).port}/status" if prefix else dashboard
+    return f"<a href='{escape(address)}' target='_blank' rel='noreferrer'>Dask's own dashboard</a>"

@@ -1,0 +1,131 @@
+"""Moving the rest of a study to other workers: what that would bring, and whether they compute the same."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from scalewise.core.cost import Expectation, cost_curve
+from scalewise.core.results import TrialRecord
+from scalewise.core.spec import Trial
+from scalewise.core.study import StudyState
+from scalewise.core.wording import byte_text, duration_text, rows_text, score_text
+
+__all__ = ["Preview", "check_trial", "difference", "preview"]
+
+_ROUNDING = 1e-6
+"""Scores that differ by less, relative to their size, are taken for the same."""
+
+_FLOAT_BYTES = 8
+_TASK_BYTES = 4_000
+_START_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What moving the rest of a study to other workers would mean.
+
+    Parameters
+    ----------
+    n_trials : int
+        Trials that are still to do.
+    largest_n_rows : int
+        Of the largest of them.
+    seconds_here, seconds_there : float
+        Expected wall time with the present workers and with the others, their start included.
+    bytes_each : int
+        Memory that the largest trial is expected to take on a worker, its sample included.
+    bytes_moved : int
+        Bytes that travel to workers that do not share this machine's files.
+    """
+
+    n_trials: int
+    largest_n_rows: int
+    seconds_here: float
+    seconds_there: float
+    bytes_each: int
+    bytes_moved: int
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The same for people, a line each."""
+        if not self.n_trials:
+            return ("Nothing is left to run: move the slider up, or stream the whole table.",)
+        return (
+            f"{self.n_trials} trials of up to {rows_text(self.largest_n_rows)} rows are left.",
+            f"About {duration_text(self.seconds_here)} here, {duration_text(self.seconds_there)} there.",
+            f"Each worker needs about {byte_text(self.bytes_each)} of memory.",
+            f"At most {byte_text(self.bytes_moved)} travel, once, and only to workers on other machines.",
+        )
+
+
+def preview(state: StudyState, *, workers_here: int, workers_there: int) -> Preview:
+    """Say what moving the rest of a study to other workers would mean.
+
+    Parameters
+    ----------
+    state : StudyState
+        Of a study that has started.
+    workers_here, workers_there : int
+        Trials that run at the same time here and there; at least 1.
+    """
+    left = state.open_trials()
+    expected = Expectation(state.records)
+    seconds = [expected.seconds(trial) for trial in left]
+    total, longest = sum(seconds), max(seconds, default=0.0)
+    largest = max((trial.n_rows for trial in left), default=0)
+    sample = _sample_bytes(state, largest)
+    return Preview(
+        n_trials=len(left),
+        largest_n_rows=largest,
+        seconds_here=max(total / max(workers_here, 1), longest),
+        seconds_there=_START_SECONDS + max(total / max(workers_there, 1), longest),
+        bytes_each=sample + _fit_bytes(state, left),
+        bytes_moved=sample * len({t.repeat for t in left}) + _TASK_BYTES * len(left),
+    )
+
+
+def _sample_bytes(state: StudyState, n_rows: int) -> int:
+    """Bytes of a training sample and the holdout as workers hold them."""
+    data = state.data
+    return 0 if data is None else _FLOAT_BYTES * (len(data.features) + 1) * (n_rows + data.n_holdout_rows)
+
+
+def _fit_bytes(state: StudyState, left: tuple[Trial, ...]) -> int:
+    """Bytes that the dearest of the trials is expected to take while it is fitted."""
+    return max((_expected_bytes(state, trial) for trial in _largest_each(left)), default=0)
+
+
+def _largest_each(left: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    return tuple({trial.model: trial for trial in sorted(left, key=lambda t: t.n_rows)}.values())
+
+
+def _expected_bytes(state: StudyState, trial: Trial) -> int:
+    known = {t.n_rows: r.peak_bytes for t, r in state.records.items() if t.model == trial.model}
+    curve = cost_curve(list(known), list(known.values()))
+    if curve is not None:
+        return int(curve.predict(trial.n_rows))
+    return max((int(size * trial.n_rows / n) for n, size in known.items()), default=0)
+
+
+def check_trial(state: StudyState) -> Trial | None:
+    """The finished trial that other workers run again first: the largest of the cheapest model that looks at features.
+
+    None while there is none, or every one came back from a journal.
+    """
+    rungs = {model.name: model.rung for model in state.plan.models} if state.plan else {}
+    done = [t for t in state.records if rungs.get(t.model, 0) > 0 and t not in state.resumed]
+    simplest = min((rungs[t.model] for t in done), default=None)
+    return max((t for t in done if rungs[t.model] == simplest), default=None, key=lambda t: (t.n_rows, -t.repeat))
+
+
+def difference(here: TrialRecord, there: TrialRecord) -> str:
+    """How the same trial's scores differ, in words; empty where only by rounding."""
+    gap = abs(here.score - there.score)
+    if gap <= _ROUNDING * max(1.0, abs(here.score)) or (math.isnan(here.score) and math.isnan(there.score)):
+        return ""
+    return (
+        f"The same trial scored {score_text(here.score)} here and {score_text(there.score)} there. Points from both "
+        "would not be comparable. Likely reasons: other versions of scikit-learn or numpy, another processor, or "
+        "data that is not the same."
+    )

@@ -1,0 +1,97 @@
+"""Taking the rest of a study to another engine, and back: on the runner's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scalewise.core import events as ev
+from scalewise.core.scaleout import check_trial, difference
+from scalewise.core.spec import Trial
+from scalewise.core.study import StudyState
+from scalewise.engines.base import Engine, Outbox
+from scalewise.errors import InputError
+
+__all__ = ["Engines"]
+
+
+@dataclass
+class Engines:
+    """The engine that a study began on, and the one that it may have been moved to.
+
+    Parameters
+    ----------
+    home : Engine
+        Stays open while the study is away, so that it can come back at once.
+    """
+
+    home: Engine
+    away: Engine | None = None
+    check: Trial | None = None
+
+    @property
+    def now(self) -> Engine:
+        """Where trials are submitted."""
+        return self.away or self.home
+
+    def start(self, outbox: Outbox) -> None:
+        """Start the first engine."""
+        self.home.start(outbox)
+
+    def move(self, make: Callable[[], Engine], state: StudyState, outbox: Outbox) -> ev.EngineMoved:
+        """Start another engine and leave the first one idle.
+
+        Raises
+        ------
+        InputError
+            If the study is away already, or a stream is running that would have to begin anew.
+        EngineError
+            If the other engine cannot start.
+        """
+        if self.away is not None:
+            raise InputError(f"The study runs on {self.away.name} already. Let it come back first.")
+        if state.open_streams():
+            raise InputError("A stream is running here. Stop it first, or let it end.")
+        other = make()
+        other.start(outbox)
+        self.home.cancel()
+        self.away = other
+        self.check = check_trial(state)
+        return ev.EngineMoved(where=other.name, check=self.check)
+
+    def come_home(self) -> ev.EngineMoved:
+        """Close the other engine and go on with the first one.
+
+        Raises
+        ------
+        InputError
+            If the study is not away.
+        """
+        if self.away is None:
+            raise InputError("The study runs here already.")
+        away, self.away, self.check = self.away, None, None
+        away.close()
+        return ev.EngineMoved(where="")
+
+    def is_check(self, event: ev.Event) -> bool:
+        """Whether an event is about the trial that was run again."""
+        if not isinstance(event, ev.TrialStarted | ev.TrialFinished | ev.TrialFailed):
+            return False
+        return self.check is not None and event.trial == self.check
+
+    def judge(self, event: ev.Event, state: StudyState) -> ev.EngineChecked | None:
+        """Compare the trial that was run again with what it scored before; None while it is not done."""
+        match event:
+            case ev.TrialFinished(trial=trial, record=record):
+                self.check = None
+                return ev.EngineChecked(difference=difference(state.records[trial], record))
+            case ev.TrialFailed(trial=trial, reason=reason, retry=False):
+                self.check = None
+                return ev.EngineChecked(difference=f"{trial} finished here, but failed there: {reason}")
+        return None
+
+    def close(self) -> None:
+        """Close both."""
+        if self.away is not None:
+            self.away.close()
+        self.home.close()

@@ -1,0 +1,166 @@
+"""A study taken to another engine and back, with real worker processes on both sides."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from scalewise.core import events as ev
+from scalewise.core.scaleout import check_trial, difference, preview
+from scalewise.data.sources import open_source
+from scalewise.engines import open_engine
+from scalewise.engines.base import Report
+from scalewise.errors import EngineError
+from scalewise.journal import Journal
+from scalewise.options import StudyOptions
+from scalewise.runner import StudyRunner
+
+PATIENCE_SECONDS = 90
+SMALL = StudyOptions("y", models=("dummy", "linear"), max_fraction=0.2, repeats=2)
+LARGE = replace(SMALL, max_fraction=1.0)
+
+
+@pytest.fixture
+def runner():
+    made = StudyRunner(open_engine("inline"), Journal())
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 3_000))
+    table = pa.table({"a": a, "b": b, "y": np.where(a + rng.normal(size=3_000) > 0, "yes", "no")})
+    made.open("t", lambda: open_source(table))
+    made.prepare(SMALL)
+    made.start(SMALL)
+    assert made.wait(PATIENCE_SECONDS)
+    yield made
+    made.close()
+
+
+def until(condition):
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+def test_the_rest_of_a_study_is_fitted_on_the_other_engine_and_points_stay(runner):
+    before = runner.state
+    runner.move(lambda: open_engine("local", workers=1))
+    until(lambda: runner.state.away == "local")
+    runner.change(LARGE)
+    until(lambda: runner.state.phase == "finished" and len(runner.state.records) > len(before.records))
+    after = runner.state
+    assert all(after.records[t] is before.records[t] for t in before.records)
+    assert {after.places[t] for t in before.records} == {"inline"}
+    assert {after.places[t] for t in after.records if t not in before.records} == {"local"}
+    assert after.difference == ""
+    runner.come_home()
+    until(lambda: runner.state.away == "")
+    assert runner.engine.name == "inline"
+
+
+def test_a_finished_trial_is_run_again_there_first(runner):
+    runner.move(lambda: open_engine("local", workers=1))
+    until(lambda: runner.state.check is not None)
+    assert runner.state.check == check_trial(runner.state)
+    assert runner.state.check.model == "linear"
+    until(lambda: runner.state.check is None)
+    assert runner.state.difference == ""
+
+
+class Skewed:
+    """An engine whose scores are off, as those of other versions would be."""
+
+    name = "skewed"
+    slots = 1
+
+    def start(self, outbox):
+        self._outbox = outbox
+        self._inner = open_engine("inline")
+        self._inner.start(self._skew)
+
+    def _skew(self, report):
+        event = report.event
+        if isinstance(event, ev.TrialFinished):
+            record = replace(event.record, score=event.record.score + 0.01)
+            report = Report(report.study_id, replace(event, record=record, where=self.name))
+        self._outbox(report)
+
+    def submit(self, task):
+        self._inner.submit(task)
+
+    def cancel(self):
+        pass
+
+    def close(self):
+        self._inner.close()
+
+
+def test_scores_that_differ_hold_the_study_until_a_person_decides(runner):
+    runner.move(Skewed)
+    until(lambda: runner.state.difference)
+    assert "versions" in runner.state.difference
+    runner.change(LARGE)
+    runner.answered()
+    time.sleep(0.2)
+    assert "skewed" not in runner.state.places.values()
+    runner.accept()
+    until(lambda: runner.state.phase == "finished")
+    assert "skewed" in runner.state.places.values()
+
+
+class Lost(Skewed):
+    """An engine that goes away by itself, as one does whose scheduler is killed."""
+
+    name = "lost"
+
+    def submit(self, task):
+        self._outbox(Report("", ev.EngineLost(where=self.name, reason="The scheduler is gone.")))
+
+
+def test_where_the_other_engine_is_lost_the_study_goes_on_here(runner):
+    runner.move(Lost)
+    until(lambda: any("goes on here" in note.text for note in runner.state.notes))
+    runner.change(LARGE)
+    until(lambda: runner.state.phase == "finished" and len(runner.state.records) > 30)
+    assert set(runner.state.places.values()) == {"inline"}
+
+
+def test_an_engine_that_cannot_start_is_said_and_nothing_moves(runner):
+    def broken():
+        raise EngineError("No scheduler answers at tcp://nowhere:1.")
+
+    runner.move(broken)
+    runner.answered()
+    assert runner.state.away == ""
+    assert "No scheduler answers" in runner.state.notes[-1].text
+    runner.come_home()
+    runner.answered()
+    assert "runs here already" in runner.state.notes[-1].text
+    runner.scale(3)
+    runner.answered()
+    assert "cannot be changed" in runner.state.notes[-1].text
+
+
+def test_the_preview_says_what_is_left_and_how_long_it_takes(runner):
+    runner.stop()
+    runner.answered()
+    state = replace(runner.state, plan=replace(runner.state.plan, max_fraction=1.0))
+    seen = preview(state, workers_here=1, workers_there=4)
+    assert seen.n_trials == len(state.open_trials()) > 0
+    assert seen.largest_n_rows == state.data.n_train_rows
+    assert seen.seconds_here > 0
+    assert seen.bytes_each > 8 * 3 * state.data.n_train_rows
+    assert any("left" in line for line in seen.words)
+    done = preview(runner.state, workers_here=1, workers_there=4)
+    assert done.n_trials == 0
+    assert "Nothing is left" in done.words[0]
+
+
+def test_scores_are_the_same_up_to_rounding():
+    from studies import record
+
+    assert difference(record(0.7), record(0.7 + 1e-9)) == ""
+    assert "0.7100" in difference(record(0.7), record(0.71))
