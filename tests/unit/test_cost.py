@@ -20,7 +20,7 @@ def test_a_noiseless_cost_is_continued_closely(fixed, rate, exponent):
     assert 0.6 < float(curve.predict(25_600)) / truth < 1.6
 
 
-@given(st.lists(st.floats(1e-4, 1e4), min_size=3, max_size=12))
+@given(st.lists(st.floats(1e-4, 1e4), min_size=4, max_size=12))
 def test_costs_never_fall_with_rows_and_are_never_negative(seconds):
     curve = cost_curve([100 * 2**i for i in range(len(seconds))], seconds)
     predicted = curve.predict([10, 100, 10_000, 10_000_000])
@@ -36,7 +36,7 @@ def test_a_fixed_cost_does_not_hide_how_time_grows():
     assert 1.0 < curve.measured_exponent < 1.5
 
 
-@pytest.mark.parametrize("costs", [[], [1.0, 2.0], [0.0, 0.0, 0.0, 1.0, 2.0]])
+@pytest.mark.parametrize("costs", [[], [1.0, 2.0, 3.0], [0.0, 0.0, 0.0, 1.0, 2.0]])
 def test_too_few_measured_sizes_give_no_curve(costs):
     assert cost_curve(SIZES[: len(costs)], costs) is None
 

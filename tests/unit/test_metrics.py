@@ -166,3 +166,16 @@ class TestScoresOfCachedPredictions:
         assert chances.shape == (20, 4)
         assert (chances[:, [1, 2]] == 0).all()
         np.testing.assert_allclose(chances.sum(axis=1), 1.0)
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "neg_log_loss"])
+def test_blocks_are_scored_as_each_would_be_alone(metric):
+    rng = np.random.default_rng(0)
+    chances = np.round(rng.random(997), 2)
+    y = (rng.random(997) < chances).astype(np.int32)
+    blocks = rng.permutation(np.arange(997) % 20)
+    y[blocks == 3] = 1
+    predictions = np.column_stack([1 - chances, chances])
+    scoring = Scoring(metric, "binary", 2)
+    alone = [scoring.one(y[blocks == block], predictions[blocks == block]) for block in range(20)]
+    np.testing.assert_array_equal(scoring.by_block(y, predictions, blocks), alone)

@@ -14,6 +14,10 @@ from scalewise.core.spec import Trial
 __all__ = ["CostCurve", "Expectation", "cost_curve"]
 
 _EXPONENTS = np.round(np.arange(0.3, 2.51, 0.05), 2)
+_FEWEST_SIZES = 4
+_PRIOR = 0.003
+"""How much an exponent far from 1 must be earned; few noisy sizes would else be continued into hours."""
+
 _FIRST_GUESS_SECONDS = 0.1
 
 
@@ -58,7 +62,7 @@ def cost_curve(n_rows: Sequence[int], costs: Sequence[float]) -> CostCurve | Non
     Returns
     -------
     CostCurve or None
-        None with fewer than three usable sizes.
+        None with fewer than four usable sizes.
 
     Notes
     -----
@@ -68,12 +72,14 @@ def cost_curve(n_rows: Sequence[int], costs: Sequence[float]) -> CostCurve | Non
     n, cost = np.asarray(n_rows, dtype=float), np.asarray(costs, dtype=float)
     usable = (cost > 0) & (n > 0)
     n, cost = n[usable], cost[usable]
-    if len(np.unique(n)) < 3:
+    if len(np.unique(n)) < _FEWEST_SIZES:
         return None
     weights = np.sqrt(n / n.max())
     powers = n[None, :] ** _EXPONENTS[:, None]
     fixed, rate = _nonnegative_pairs(powers / cost, 1 / cost, weights)
     errors = (weights * ((fixed[:, None] + rate[:, None] * powers) / cost - 1) ** 2).sum(axis=1)
+    far = (_EXPONENTS - 1) ** 2
+    errors = errors * (1 + far) + _PRIOR * far
     best = int(np.argmin(errors))
     return CostCurve(float(fixed[best]), float(rate[best]), float(_EXPONENTS[best]), int(n.max()))
 

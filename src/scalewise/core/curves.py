@@ -15,11 +15,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from scalewise.core.results import TrialRecord
+from scalewise.core.results import StreamPoint, TrialRecord
 from scalewise.core.spec import ModelSpec, Trial
+from scalewise.core.streams import Stream
 from scalewise.core.study import StudyState
 
-__all__ = ["LEVEL", "Curve", "CurvePoint", "Gain", "curves", "paired_gain"]
+__all__ = ["LEVEL", "Curve", "CurvePoint", "Gain", "StreamCurve", "curves", "paired_gain", "stream_curves"]
 
 LEVEL = 0.9
 """Every interval is one of 90 %."""
@@ -128,6 +129,42 @@ def curves(state: StudyState) -> tuple[Curve, ...]:
         for model in state.plan.models
         if model.name in by_model
     )
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCurve:
+    """A model's scores while it learns the whole table block by block.
+
+    These are points of one model that goes on learning, not of models fitted anew: no repeats, no paired gains, and
+    neither continued nor part of the verdict.
+
+    Parameters
+    ----------
+    stream : Stream
+    low, high : tuple of float
+        90 % interval at each of its points, holdout noise alone.
+    """
+
+    stream: Stream
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+def stream_curves(state: StudyState) -> tuple[StreamCurve, ...]:
+    """The streams of a state that have a score, from simple to complex."""
+    scored = sorted((s for s in state.streams.values() if s.points), key=lambda s: (s.model.rung, s.model.name))
+    best = state.study.metric.best if state.study else None
+    most = math.inf if best is None else best
+    gains = [[_holdout_interval(point) for point in stream.points] for stream in scored]
+    return tuple(
+        StreamCurve(stream, tuple(min(g.low, most) for g in own), tuple(min(g.high, most) for g in own))
+        for stream, own in zip(scored, gains, strict=True)
+    )
+
+
+@lru_cache(maxsize=2048)
+def _holdout_interval(point: StreamPoint) -> Gain:
+    return _interval(point.score, 0.0, 1.0, [point.block_scores])
 
 
 Finished = tuple[Trial, TrialRecord, str]

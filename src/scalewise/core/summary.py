@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from scalewise.core.cost import CostCurve, cost_curve
-from scalewise.core.curves import Curve, curves
+from scalewise.core.curves import Curve, StreamCurve, curves, stream_curves
 from scalewise.core.extrapolation import Forecast, forecast
 from scalewise.core.importance import ImportanceTable, importance_table
 from scalewise.core.study import StudyState
@@ -63,7 +63,7 @@ class ModelSummary:
     outlook : Outlook or None
         What all rows of the table (or, where they are used already, twice as many) would bring.
     fit_time, fit_memory : CostCurve or None
-        Seconds and bytes of one fit; None with fewer than three sizes.
+        Seconds and bytes of one fit; None with fewer than four sizes.
     importances : ImportanceTable or None
     """
 
@@ -85,11 +85,15 @@ class Summary:
     models : tuple of ModelSummary
         From simple to complex; only models with a point.
     verdict : Verdict
+        It follows from the models alone.
+    streams : tuple of StreamCurve
+        Models that learn the whole table block by block; only those with a score.
     """
 
     state: StudyState
     models: tuple[ModelSummary, ...]
     verdict: Verdict
+    streams: tuple[StreamCurve, ...] = ()
 
     def model(self, name: str) -> ModelSummary | None:
         """One model's summary by its name; None while it has no point."""
@@ -106,7 +110,7 @@ def summarise(state: StudyState) -> Summary:
     best, min_gain = state.study.metric.best, state.plan.min_gain
     models = tuple(_model_summary(curve, min_gain, best) for curve in curves(state))
     outlooks = tuple(m.outlook for m in models)
-    return Summary(state, models, decide(state, tuple(m.curve for m in models), outlooks))
+    return Summary(state, models, decide(state, tuple(m.curve for m in models), outlooks), stream_curves(state))
 
 
 @lru_cache(maxsize=64)
