@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from scalewise.core.study import StudyState
 from scalewise.core.summary import Summary, summarise
@@ -22,6 +23,7 @@ from scalewise.runner import StudyRunner
 
 if TYPE_CHECKING:
     import pandas as pd
+    from distributed import Client
 
     from scalewise.models.fitted import FittedModel
 
@@ -45,6 +47,18 @@ def _empty_folder(path: Path) -> Path:
     return path
 
 
+def _open(engine: str | Engine | Client, workers: int | None) -> Engine:
+    if isinstance(engine, str):
+        return open_engine(engine, workers=workers)
+    # A client is told by its class, without importing what Dask needs for every other engine.
+    if not type(engine).__module__.startswith("distributed."):
+        return cast("Engine", engine)
+    from scalewise.engines.clusters import ClientPlace
+    from scalewise.engines.dask import DaskEngine
+
+    return DaskEngine(ClientPlace(engine))
+
+
 class Study:
     """Learning curves of some models on growing samples of a table.
 
@@ -57,8 +71,9 @@ class Study:
         The column to predict.
     options : StudyOptions or None
         Everything else that can be chosen; by default what suits the table.
-    engine : str or Engine
-        ``"local"`` for worker processes, ``"inline"`` for this process.
+    engine : str, Engine or distributed.Client
+        ``"local"`` for worker processes, ``"inline"`` for this process, ``"dask"`` for a Dask cluster on this machine,
+        the address of a Dask scheduler, or a client of one.
     workers : int or None
         Worker processes; by default as many as there are cores, at most eight.
     journal : path or None
@@ -81,16 +96,15 @@ class Study:
         target: str,
         *,
         options: StudyOptions | None = None,
-        engine: str | Engine = "local",
+        engine: str | Engine | Client = "local",
         workers: int | None = None,
         journal: Path | str | None = None,
     ) -> None:
-        self.options = options or StudyOptions(target)
+        self.options = StudyOptions(target) if options is None else replace(options, target=target)
         self._table = table
         # Journal first: where it cannot be opened, no process has been started yet.
         kept = Journal(journal)
-        place = open_engine(engine, workers=workers) if isinstance(engine, str) else engine
-        self._runner = StudyRunner(place, kept)
+        self._runner = StudyRunner(_open(engine, workers), kept)
 
     def run(self) -> Study:
         """Open and prepare the table, and start fitting; returns at once after that.

@@ -199,6 +199,7 @@ class ScalePanel:
             f"{status.name}: {len(status.workers)} workers, {status.n_running} trials run, {status.n_queued} wait"
             if status.address
             else f"{status.name}: starting …",
+            f"{len(state.failures)} failed for good" if state.failures else "",
             f"{byte_text(status.shipped_bytes)} of samples sent" if status.shipped_bytes else "",
             f"about {cost:.2f} spent so far" if cost else "",
             "One finished trial is run again there first …" if state.check else "",
@@ -249,7 +250,7 @@ def _workers(workers: tuple[WorkerStatus, ...]) -> str:
     rows = "".join(_worker(worker) for worker in workers[:_MOST_WORKERS_SHOWN])
     more = len(workers) - _MOST_WORKERS_SHOWN
     said = f"<div class='sw-hint'>and {more} more workers</div>" if more > 0 else ""
-    head = "<thead><tr><th>worker</th><th>running</th><th>CPU</th><th>memory</th></tr></thead>"
+    head = "<thead><tr><th>worker</th><th>running</th><th>CPU</th><th>memory</th><th>network</th></tr></thead>"
     return f"<table class='sw-table'>{head}<tbody>{rows}</tbody></table>{said}" if rows else ""
 
 
@@ -257,10 +258,11 @@ def _worker(worker: WorkerStatus) -> str:
     limit = worker.memory_limit_bytes
     memory = byte_text(worker.memory_bytes) + (f" of {byte_text(limit)}" if limit else "")
     share = worker.memory_bytes / limit if limit else 0.0
+    moved = worker.received_bytes_per_second + worker.sent_bytes_per_second
     return (
         f"<tr><th>{escape(worker.address)}</th><td>{worker.n_running}</td>"
         f"<td>{_bar(worker.cpu_percent / (100 * max(worker.n_threads, 1)))} {worker.cpu_percent:.0f} %</td>"
-        f"<td>{_bar(share)} {memory}</td></tr>"
+        f"<td>{_bar(share)} {memory}</td><td>{byte_text(moved)}/s</td></tr>"
     )
 
 

@@ -1,0 +1,63 @@
+"""Studies from Python, with everything real."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pandas as pd
+import pytest
+from distributed import Client, LocalCluster
+
+from scalewise import Study
+from scalewise.errors import MetricError, TargetError
+from scalewise.options import StudyOptions
+
+QUICK = StudyOptions("elsewhere", models=("dummy", "linear"), max_fraction=1.0, repeats=2)
+
+
+def frame(n_rows=600):
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=n_rows)
+    return pd.DataFrame({"a": a, "late": np.where(a + rng.normal(size=n_rows) > 0, "yes", "no")})
+
+
+def test_a_study_gives_its_numbers_as_frames():
+    with Study(frame(), "late", options=QUICK, engine="inline") as study:
+        study.run().wait()
+        curves, importances = study.curves(), study.importances()
+    assert study.options.target == "late"
+    assert set(curves["model"]) == {"dummy", "linear"}
+    assert curves["n_rows"].max() == 480
+    assert (curves["low"] <= curves["score"]).all()
+    assert importances.query("model == 'linear'")["feature"].tolist() == ["a"]
+
+
+def test_a_study_can_be_awaited():
+    async def ask():
+        with Study(frame(), "late", options=QUICK, engine="inline") as study:
+            return (await study.run()).verdict
+
+    assert asyncio.run(ask()).sentence
+
+
+def test_a_study_runs_on_the_cluster_of_a_client_and_leaves_it_as_it_was():
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        with Study(frame(), "late", options=QUICK, engine=client) as study:
+            study.run().wait()
+            assert study.state.phase == "finished"
+            assert not study.state.failures
+            assert set(study.state.places.values()) == {cluster.scheduler_address}
+        assert client.submit(sum, [1, 2]).result(timeout=30) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [(StudyOptions("x", metric="r2"), MetricError), (StudyOptions("x", task="regression"), TargetError)],
+)
+def test_what_cannot_be_used_is_raised(options, error):
+    with Study(frame(), "late", options=options, engine="inline") as study, pytest.raises(error):
+        study.run()
