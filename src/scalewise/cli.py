@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 
+_STREAM_LINES = 12
+"""Last scores of a stream that are printed; all are in the JSON."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -91,8 +95,15 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--exclude", metavar="A,B", type=_names, default=(), help="columns that models must not see")
     run.add_argument("--group", metavar="COL", help="draw and hold out whole groups of this column")
     run.add_argument("--time", metavar="COL", help="hold out the last stretch of this column")
-    run.add_argument("--engine", metavar="E", default="local", help="local (worker processes) or inline")
+    run.add_argument("--engine", metavar="E", default="local", help="local, inline, dask, or a scheduler's address")
     run.add_argument("--workers", metavar="N", type=int, help="worker processes (default: one a core, at most 8)")
+    run.add_argument(
+        "--stream",
+        metavar="A,B",
+        type=_names,
+        default=(),
+        help="models to train on all rows, block by block: sgd,bayes",
+    )
     run.add_argument("--journal", metavar="FILE", type=Path, help="keep finished trials here, and resume from it")
     run.add_argument("--json", metavar="FILE", type=Path, help="write everything as JSON ('-' for standard output)")
     run.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -124,7 +135,7 @@ def _run(asked: argparse.Namespace) -> int:
     with Study(
         table, options.target, options=options, engine=asked.engine, workers=asked.workers, journal=asked.journal
     ) as study:
-        status = _follow(study, quiet=asked.quiet)
+        status = _follow(study, asked.stream, quiet=asked.quiet)
         _tell(study, asked.json)
     return status
 
@@ -170,11 +181,13 @@ def _check_writable(path: Path | None) -> None:
         raise InputError(f"{path} cannot be written: {error.strerror}. Name another file with --json.") from error
 
 
-def _follow(study: Study, *, quiet: bool) -> int:
+def _follow(study: Study, streams: Sequence[str], *, quiet: bool) -> int:
     """Run a study to its end with a progress bar; Ctrl-C stops it and keeps what is finished."""
     from tqdm import tqdm
 
     study.run()
+    for model in streams:
+        study.stream(model)
     with tqdm(total=len(study.state.planned()), unit="trial", file=sys.stderr, disable=quiet or None) as bar:
 
         def show(state: Any) -> None:
@@ -188,7 +201,8 @@ def _follow(study: Study, *, quiet: bool) -> int:
             study.stop()
             study.wait(5)
             return 130
-    return 0 if study.summary.models else 1
+    failed = any(stream.phase == "failed" for stream in study.state.streams.values())
+    return 0 if study.summary.models and not failed else 1
 
 
 def _tell(study: Study, path: Path | None) -> None:
@@ -216,7 +230,21 @@ def _as_text(content: dict[str, Any]) -> str:
     counts = ", ".join(f"{trials[kind]} {kind}" for kind in ("fitted", "resumed", "failed"))
     failures = [f"  failed: {failure['trial']}: {failure['reason']}" for failure in trials["failures"][:10]]
     evidence = [f"  {line}" for line in verdict["evidence"]]
-    return "\n".join([*lines, f"trials: {counts}", *failures, "", verdict["sentence"], *evidence])
+    return "\n".join(
+        [*lines, *_stream_lines(content), f"trials: {counts}", *failures, "", verdict["sentence"], *evidence]
+    )
+
+
+def _stream_lines(content: dict[str, Any]) -> list[str]:
+    from scalewise.core.wording import percent_text, rows_text, score_text
+
+    lines = []
+    for stream in content["streams"]:
+        lines.append(f"{stream['label']}, incremental, {stream['passes']} x the whole table ({stream['phase']}):")
+        for point in stream["points"][-_STREAM_LINES:]:
+            share = percent_text(point["n_rows"] / content["table"]["n_train_rows"])
+            lines.append(f"{'':<12}{rows_text(point['n_rows']):>12}{share:>9}{score_text(point['score']):>18}")
+    return lines
 
 
 if __name__ == "__main__":

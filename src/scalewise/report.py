@@ -15,6 +15,10 @@ The schema is versioned by its ``schema`` field; ``scalewise/1`` holds
     ``train_score``, ``repeats``, ``fit_seconds``, ``peak_bytes``), ``forecast`` (``n_rows``, ``mean``, ``low``,
     ``high``, ``p_gain``; empty where there is none) and ``forecast_refusal`` (words or null). ``low`` and ``high`` are
     90 % intervals everywhere.
+``streams``
+    For each model that learned the whole table block by block ``model``, ``label``, ``metric``, ``phase``, ``passes``,
+    ``n_rows`` (of all passes together), ``where`` and ``points`` (``n_rows``, ``score``, ``low``, ``high``,
+    ``seconds``). Other than in ``curves``, one model goes on learning from point to point.
 ``importances``
     For each model that has any ``model``, ``n_rows`` and ``features`` (``feature``, ``importance``, ``low``, ``high``).
 ``trials``
@@ -30,6 +34,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from scalewise.core.curves import StreamCurve
 from scalewise.core.study import StudyState
 from scalewise.core.summary import ModelSummary, Summary
 
@@ -61,6 +66,7 @@ def report(summary: Summary) -> dict[str, Any]:
             "model": summary.verdict.model,
         },
         "curves": [_curve(model, metric) for model in summary.models],
+        "streams": [_stream(curve, metric) for curve in summary.streams],
         "importances": [_importances(model) for model in summary.models if model.importances],
         "trials": _trials(state),
         "notes": [note.text for note in state.notes],
@@ -115,6 +121,23 @@ def _curve(model: ModelSummary, metric: str) -> dict[str, Any]:
         if ahead
         else [],
         "forecast_refusal": ahead.refusal if ahead else None,
+    }
+
+
+def _stream(curve: StreamCurve, metric: str) -> dict[str, Any]:
+    stream = curve.stream
+    return {
+        "model": stream.model.name,
+        "label": stream.model.label,
+        "metric": metric,
+        "phase": stream.phase,
+        "passes": stream.passes,
+        "n_rows": stream.n_rows,
+        "where": stream.where,
+        "points": [
+            {"n_rows": point.n_rows, "score": point.score, "low": low, "high": high, "seconds": point.seconds}
+            for point, low, high in zip(stream.points, curve.low, curve.high, strict=True)
+        ],
     }
 
 

@@ -18,6 +18,7 @@ from distributed import get_worker
 from scalewise.data.store import DataRef
 from scalewise.engines.base import Task
 from scalewise.engines.outcome import Done, Failure, attempt
+from scalewise.errors import EngineError
 
 __all__ = ["Answer", "Lacking", "Parcel", "forget", "lacking", "receive", "run", "warm_up_here"]
 
@@ -90,6 +91,10 @@ def _run(packed: bytes) -> Done | Lacking:
 
 
 def _tell(worker: Any, parcel: Parcel, content: object) -> None:
+    """Pass on what a task tells; one that was cancelled meanwhile ends here, since threads cannot be ended otherwise."""
+    state = worker.state.tasks.get(parcel.key)
+    if state is None or state.state == "cancelled":
+        raise EngineError("The task was cancelled.")
     worker.log_event(parcel.token, {"key": parcel.key, "told": pickle.dumps(content)})
 
 
