@@ -1,7 +1,8 @@
 """Peak memory of the main process for a 1 % study of a Parquet file of 10 million rows and 30 columns; aim: 500 MB.
 
 Run it with ``python tests/benchmarks/bench_memory.py``. The file (about 1.5 GB) is made once in the folder for
-temporary files, by a process of its own, so that only preparing the table and laying out the samples is measured.
+temporary files, by a process of its own, so that only the study is measured: preparing the table, laying out the
+samples, and everything that the main process does while its workers fit.
 """
 
 from __future__ import annotations
@@ -48,32 +49,33 @@ def make(path: Path, n_rows: int, n_columns: int) -> None:
 
 
 def measure(path: Path) -> dict[str, float]:
-    """Prepare the table and lay out 1 % for five repeats, in this process; seconds and bytes."""
+    """Study 1 % of the table as the shell does, this process being the main one; seconds and bytes."""
     import psutil
 
-    from scalewise.data.prepare import prepare
     from scalewise.data.sources import open_source
-    from scalewise.data.store import SampleStore
+    from scalewise.options import StudyOptions
+    from scalewise.study import Study
 
     imported = psutil.Process().memory_info().rss
+    source = open_source(path)
+    options = StudyOptions("y", models=("dummy", "linear"), max_fraction=0.01, repeats=REPEATS)
     start = time.perf_counter()
-    prepared = prepare(open_source(path), "y")
-    ready = time.perf_counter()
-    store = SampleStore(prepared)
-    store.ensure(dict.fromkeys(range(REPEATS), prepared.data.rows_at(0.01)))
-    laid_out = time.perf_counter()
-    result = {
-        "n_rows": prepared.source.n_rows(),
-        "n_columns": len(prepared.source.schema()),
-        "file_bytes": prepared.source.n_bytes(),
-        "sample_bytes": store.n_bytes,
+    with Study(source, "y", options=options) as study:
+        study.run()
+        ready = time.perf_counter()
+        study.wait()
+        done = time.perf_counter()
+        n_trials = len(study.state.records)
+    return {
+        "n_rows": source.n_rows(),
+        "n_columns": len(source.schema()),
+        "file_bytes": source.n_bytes(),
+        "n_trials": n_trials,
         "prepare_seconds": ready - start,
-        "sample_seconds": laid_out - ready,
+        "study_seconds": done - ready,
         "imported_bytes": imported,
         "peak_bytes": _peak_bytes(),
     }
-    store.close()
-    return result
 
 
 def _peak_bytes() -> int:

@@ -36,7 +36,8 @@ def open_bench():
 
 
 def worker_pids():
-    return [child.pid for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+    living = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+    return [child.pid for child in living if "scalewise.engines.worker" in child.cmdline()]
 
 
 def test_trials_run_at_the_same_time_one_in_each_worker(open_bench, tmp_path):

@@ -91,7 +91,7 @@ def _run(packed: bytes) -> Done | Lacking:
 
 
 def _tell(worker: Any, parcel: Parcel, content: object) -> None:
-    """Pass on what a task tells; one that was cancelled meanwhile ends here, since threads cannot be ended otherwise."""
+    """Pass on what a task tells; one that was cancelled ends here, since threads cannot be ended otherwise."""
     state = worker.state.tasks.get(parcel.key)
     if state is None or state.state == "cancelled":
         raise EngineError("The task was cancelled.")
