@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import shutil
-import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from scalewise.core.spec import Feature, Task
 from scalewise.data.encode import encode
 from scalewise.data.prepare import Prepared
+from scalewise.data.scratch import make_scratch
 from scalewise.errors import InputError, StudyError
 
 __all__ = ["DataRef", "Holdout", "SampleStore", "load_holdout", "load_sample", "sample_files"]
@@ -94,7 +94,7 @@ class SampleStore:
         self._prepared = prepared
         self._ready: dict[int, int] = {}
         try:
-            self._folder = Path(tempfile.mkdtemp(prefix="scalewise-", dir=folder))
+            self._folder = make_scratch(folder)
         except OSError as error:
             raise StudyError(
                 f"No folder for samples can be made: {error}. Set TMPDIR to one that is writable."
