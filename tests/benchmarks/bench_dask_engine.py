@@ -29,6 +29,8 @@ class Scalewise:
         self.inbox = SimpleQueue()
         self.engine = DaskEngine(LocalPlace("dask", n_workers), warm_up="bench_engine:warm_up")
         self.engine.start(self.inbox.put)
+        while len(self.engine.status.workers) < n_workers:
+            time.sleep(0.1)
         self.round = 0
 
     def run(self, calls):

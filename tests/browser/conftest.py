@@ -37,7 +37,8 @@ def installed():
     return named or next(filter(None, map(shutil.which, NAMES)), None)
 
 
-@pytest.fixture(scope="session")
+# Not longer than its module: Playwright keeps an event loop in this thread, which other tests want for themselves.
+@pytest.fixture(scope="module")
 def chromium():
     """A browser: the one named, the system's, or Playwright's own. Without one tests are skipped, unless required."""
     with sync_playwright() as playwright:
