@@ -21,7 +21,7 @@ from scalewise.data.sources import Source
 from scalewise.data.store import SampleStore
 from scalewise.engines.base import Engine, Report, Task, TrialTask
 from scalewise.errands import CallEvent, Errand, Errands
-from scalewise.errors import InputError, JournalError, ScalewiseError
+from scalewise.errors import EngineError, InputError, JournalError, ScalewiseError
 from scalewise.journal import Journal
 from scalewise.models.catalog import versions
 from scalewise.models.fitted import FittedModel
@@ -94,6 +94,7 @@ class StudyRunner:
         self._prepared: Prepared | None = None
         self._work: _Work | None = None
         self._errands = Errands(self._give, self._tell)
+        self._lost = ""
         self.last_error: ScalewiseError | None = None
         self._open = True
         self._settled = threading.Condition()
@@ -329,7 +330,7 @@ class StudyRunner:
         else:
             self._tell(event)
         if isinstance(event, ev.EngineLost):
-            self._lose_engine()
+            self._lose_engine(event.reason)
 
     def _open_source(self, name: str, opener: Callable[[], Source]) -> None:
         self._drop_work()
@@ -363,6 +364,8 @@ class StudyRunner:
     def _start(self, options: StudyOptions) -> None:
         if self._prepared is None:
             return
+        if self._lost and self._engines.away is None:
+            raise EngineError(self._lost)
         plan = options.plan(self._prepared.data)
         study = StudySpec(self._prepared.data, options.metric_spec(self._prepared.data), versions())
         if self._work is None or self._work.study.id != study.id:
@@ -434,9 +437,10 @@ class StudyRunner:
         self._forget()
         self._tell(moved)
 
-    def _lose_engine(self) -> None:
+    def _lose_engine(self, reason: str) -> None:
         """Go on here where the other engine is gone; stop where this one is."""
         if self._engines.away is None:
+            self._lost = reason
             self._stop()
             return
         self._come_home()

@@ -268,6 +268,22 @@ def test_an_engine_that_cannot_join_tells_it(join):
     assert kinds(bench.drain()) == ["EngineLost"]
 
 
+def test_a_study_on_an_engine_that_cannot_join_is_refused_with_the_reason():
+    numbers = np.random.default_rng(0).normal(size=500)
+    table = pa.table({"a": numbers, "y": np.where(numbers > 0, "yes", "no")})
+    runner = StudyRunner(DaskEngine(AddressPlace("tcp://127.0.0.1:1")), Journal(None))
+    try:
+        wait_until(lambda: runner.state.notes, "the word of it")
+        runner.open("t", lambda: open_source(table))
+        runner.prepare(StudyOptions("y"))
+        runner.start(StudyOptions("y"))
+        assert runner.wait(60)
+        assert "No scheduler can be reached" in str(runner.last_error)
+        assert runner.state.phase == "ready"
+    finally:
+        runner.close()
+
+
 def test_a_web_server_is_no_scheduler():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
     thread = threading.Thread(target=server.serve_forever)

@@ -7,7 +7,7 @@ import contextlib
 import threading
 import uuid
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from functools import partial
 
 from scalewise.core.events import EngineLost
@@ -15,6 +15,7 @@ from scalewise.engines.base import Outbox, Report, Task
 from scalewise.engines.cluster_status import ClusterStatus
 from scalewise.engines.clusters import Place
 from scalewise.engines.flights import Flight
+from scalewise.engines.opening import quiet
 from scalewise.engines.outcome import one_line
 from scalewise.engines.remote import Parcel
 from scalewise.engines.session import Session
@@ -119,10 +120,10 @@ class ClusterThread:
             raise EngineError("The Dask engine is not running any more; open another one.") from error
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._live())
+        with ExitStack() as hushed, asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._live(hushed))
 
-    async def _live(self) -> None:
+    async def _live(self, hushed: ExitStack) -> None:
         """Serve until told to stop, or until something goes wrong; then undo all that was done."""
         async with AsyncExitStack() as undo:
             self._serving = asyncio.create_task(self._serve(undo))
@@ -130,6 +131,7 @@ class ClusterThread:
                 self._serving.cancel()
             await asyncio.wait({self._serving})
             self._ending = True
+            hushed.enter_context(quiet())
             if not self._serving.cancelled() and (error := self._serving.exception()):
                 self._outbox(Report("", EngineLost(where=self._place.name, reason=_reason(error))))
         self._status = ClusterStatus(self._place.name)

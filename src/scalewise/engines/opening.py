@@ -16,7 +16,7 @@ from distributed import Client, Nanny, Scheduler
 from scalewise.engines.outcome import one_line
 from scalewise.errors import EngineError
 
-__all__ = ["OpenCluster", "busy_workers", "connect_to", "kill_workers", "start_cluster"]
+__all__ = ["OpenCluster", "busy_workers", "connect_to", "kill_workers", "quiet", "start_cluster"]
 
 _CONNECT_SECONDS = 10.0
 _CLOSE_SECONDS = 6.0
@@ -156,22 +156,23 @@ def _root(error: BaseException) -> BaseException:
 
 async def _close(thing: Any) -> None:
     """Close a client or a cluster, which may fail or hang where the other end is gone."""
-    with _quiet():
-        task = asyncio.ensure_future(thing.close())
-        await asyncio.wait({task}, timeout=_CLOSE_SECONDS)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    task = asyncio.ensure_future(thing.close())
+    await asyncio.wait({task}, timeout=_CLOSE_SECONDS)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep clients from logging, with a traceback, that they are closed while they try to connect again."""
-    logger = logging.getLogger("distributed.client")
-    logger.addFilter(_never)
+def quiet() -> Iterator[None]:
+    """Keep Dask from logging, with tracebacks, that connections break while everything is being closed."""
+    handlers = [*logging.getLogger("distributed").handlers]
+    for handler in handlers:
+        handler.addFilter(_never)
     try:
         yield
     finally:
-        logger.removeFilter(_never)
+        for handler in handlers:
+            handler.removeFilter(_never)
 
 
 def _never(record: logging.LogRecord) -> bool:  # noqa: ARG001 - as logging calls it

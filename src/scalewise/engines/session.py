@@ -62,6 +62,7 @@ class Session:
         self._aside: set[asyncio.Future[Any]] = set()
         self._told: set[str] = set()
         self._warm_up = ""
+        self._leaving = False
         self.slots = n_coming
 
     async def begin(self, warm_up: str) -> None:
@@ -100,6 +101,7 @@ class Session:
 
     async def leave(self) -> None:
         """Take back everything that is on the cluster of ours, as far as that is possible in a short time."""
+        self._leaving = True
         self._flights.cancel()
         connected = self._opened.client.status == "running"
         if connected:
@@ -161,6 +163,8 @@ class Session:
     def _hear_cluster(self, event: tuple[float, Mapping[str, Any]]) -> None:
         """Take what the scheduler tells of workers that come and go."""
         message = event[1]
+        if self._leaving:
+            return
         if message.get("action") == "add-worker":
             self._roster.expect(message["worker"])
             self._do(self._meet())
