@@ -124,7 +124,3 @@ def take_memory(megabytes):
     content = bytearray(os.urandom(1_000_000) * megabytes)
     time.sleep(60)
     return record(remarks=(str(len(content)),))
-
-
-def describe_place():
-    return record(remarks=(str(os.getpid()), sys.executable))
