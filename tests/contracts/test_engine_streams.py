@@ -116,6 +116,14 @@ def test_a_stream_whose_worker_is_killed_starts_again_once_and_says_so(start, tm
 
 
 @pytest.mark.parametrize("name", OWN_PROCESSES)
+def test_a_stream_whose_worker_dies_before_a_word_of_it_comes_has_started_all_the_same(start, tmp_path, name):
+    events = run(start(name), partial(stream_tasks.die_at_once_then_end, tmp_path / "died"))
+    of_stream = [event for event in events if isinstance(event, StreamStarted | StreamFailed | StreamFinished)]
+    assert kinds(of_stream) == ["StreamStarted", "StreamFailed", "StreamStarted", "StreamFinished"]
+    assert of_stream[0].worker
+
+
+@pytest.mark.parametrize("name", OWN_PROCESSES)
 def test_a_stream_that_takes_two_workers_with_it_is_given_up(start, name):
     last = run(start(name), stream_tasks.tell_and_die)[-1]
     assert isinstance(last, StreamFailed)

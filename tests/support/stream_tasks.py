@@ -53,6 +53,14 @@ def tell_and_die_once(path, tell):
     return StreamResult(point(2), b"model")
 
 
+def die_at_once_then_end(path, tell):
+    """Die before any word of it can leave the process; the second try ends well."""
+    if not Path(path).exists():
+        Path(path).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return StreamResult(point(1), b"model")
+
+
 def tell_and_die(tell):
     tell(point(1))
     os.kill(os.getpid(), signal.SIGKILL)

@@ -189,6 +189,10 @@ class Flights:
 
     def _lose(self, flight: Flight, address: str, cause: str) -> None:
         """A task has lost its worker. Dask will run it once more, or give it up with `KilledWorker`."""
+        if cause and not flight.announced:
+            # The word that it had begun died with the worker.
+            flight.worker = address
+            self._report_start(flight)
         flight.worker, flight.announced = "", False
         flight.n_losses += bool(cause)
         again = flight.n_losses < _MOST_LOSSES
