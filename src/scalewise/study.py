@@ -224,7 +224,7 @@ class Study:
         ScalewiseError
             If a column is missing, the folder holds Parquet files already, or the study is stopped meanwhile.
         """
-        from scalewise.whole_table import predictions
+        from scalewise.running.whole_table import predictions
 
         source, fitted = open_source(table), self.model(model) if isinstance(model, str) else model
         fitted.check(source)

@@ -66,8 +66,8 @@ def ours(folder: Path) -> dict[str, float]:
     with Study(folder, "y", options=options, engine=LocalEngine(1, spares=0)) as study:
         study.run().wait()
         finished = []
-        hear = study._runner._errands.hear_stream
-        study._runner._errands.hear_stream = lambda whole, event, result: (
+        hear = study._runner._conductor._errands.hear_stream
+        study._runner._conductor._errands.hear_stream = lambda whole, event, result: (
             finished.append(result),
             hear(whole, event, result),
         )

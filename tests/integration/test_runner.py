@@ -208,7 +208,7 @@ def test_closing_twice_is_fine_and_leaves_no_thread(start_runner):
 
 def test_a_full_disk_ends_the_journal_but_not_the_study(start_runner, tmp_path):
     runner = take_up(start_runner(tmp_path / "j"))
-    runner._journal._db.execute("PRAGMA max_page_count = 9")
+    runner._ledger._journal._db.execute("PRAGMA max_page_count = 9")
     state = finish(runner)
     assert state.phase == "finished"
     assert set(state.records) == set(state.planned())

@@ -164,7 +164,7 @@ def test_a_model_without_a_fit_cannot_be_taken_out(start, folder, name):
 
 @pytest.mark.parametrize("kind", ["frame", "folder"])
 def test_a_whole_table_is_predicted_part_by_part(start, folder, engine, tmp_path, kind, monkeypatch):
-    monkeypatch.setattr("scalewise.whole_table._PART_ROWS", 15_000)
+    monkeypatch.setattr("scalewise.running.whole_table._PART_ROWS", 15_000)
     study = start(folder, engine)
     stream(study)
     table = folder if kind == "folder" else frame()

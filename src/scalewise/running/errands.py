@@ -16,7 +16,7 @@ from scalewise.core.study import StudyState
 from scalewise.engines.base import CallFailed, CallFinished, CallStarted, CallTask, Task
 from scalewise.errors import InputError, ScalewiseError, StudyError
 from scalewise.models.fitted import FittedModel
-from scalewise.whole_table import WholeTable, stream_key
+from scalewise.running.whole_table import WholeTable, stream_key
 
 __all__ = ["CallEvent", "Errand", "Errands"]
 

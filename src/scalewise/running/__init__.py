@@ -1,0 +1,1 @@
+"""What the runner's thread does: commands, trials, streams, moving to other engines, and the state that follows."""

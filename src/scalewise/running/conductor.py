@@ -1,0 +1,360 @@
+"""What the runner's thread does: it asks for trials, submits them, hears of them, and carries out commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from scalewise.core import events as ev
+from scalewise.core.spec import StudySpec
+from scalewise.core.streams import StreamEvent
+from scalewise.core.study import StudyState, ask
+from scalewise.data.prepare import Prepared
+from scalewise.data.sources import Source
+from scalewise.engines.base import Engine, Outbox, Report, Task
+from scalewise.errors import EngineError, InputError, ScalewiseError
+from scalewise.models.catalog import versions
+from scalewise.models.fitted import FittedModel
+from scalewise.options import StudyOptions
+from scalewise.running.errands import CallEvent, Errand, Errands
+from scalewise.running.ledger import Ledger
+from scalewise.running.moving import Engines
+from scalewise.running.whole_table import incremental_models
+from scalewise.running.work import Work
+
+__all__ = ["Conductor"]
+
+_AHEAD = 2
+"""Tasks queued for each worker beyond the one it runs."""
+
+
+class Conductor:
+    """Carries out commands and keeps the engine busy. All of it belongs to the runner's thread.
+
+    Parameters
+    ----------
+    engine : Engine
+        Closed with the conductor.
+    ledger : Ledger
+        Closed with the conductor.
+    outbox : callable
+        Takes the engines' reports; they come back by `hear`.
+    show : callable
+        Shows the state at once, before something that takes long.
+    is_wanted : callable
+        Whether a command or a report waits.
+    """
+
+    def __init__(
+        self, engine: Engine, ledger: Ledger, outbox: Outbox, show: Callable[[], None], is_wanted: Callable[[], bool]
+    ) -> None:
+        self._engines, self._ledger, self._outbox = Engines(engine), ledger, outbox
+        self._show, self._is_wanted = show, is_wanted
+        self._errands = Errands(self._give, self.tell)
+        self._source: Source | None = None
+        self._prepared: Prepared | None = None
+        self._work: Work | None = None
+        self._lost = ""
+
+    @property
+    def engine(self) -> Engine:
+        """Where trials are submitted now."""
+        return self._engines.now
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for a call."""
+        return self._errands.is_awaited
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is something to do between two messages."""
+        return self._errands.is_busy
+
+    @property
+    def _state(self) -> StudyState:
+        return self._ledger.state
+
+    def start_engine(self) -> None:
+        """Start the engine; one that cannot start is shown."""
+        try:
+            self._engines.start(self._outbox)
+        except ScalewiseError as error:
+            self.tell(ev.StudyFailed(reason=str(error)))
+
+    def tell(self, event: ev.Event, *, trial_key: str = "") -> None:
+        """Fold and journal an event."""
+        keep = self._work is None or self._work.whole.worth_journaling(event)
+        self._ledger.tell(event, trial_key=trial_key, keep=keep)
+
+    def complain(self, error: ScalewiseError) -> None:
+        """Show why a command was refused, unless that was just said."""
+        if [note.text for note in self._state.notes[-1:]] != [str(error)]:
+            self.tell(ev.Noted(level="error", text=str(error)))
+
+    # Commands.
+
+    def open(self, name: str, opener: Callable[[], Source]) -> None:
+        """Take up a table.
+
+        Raises
+        ------
+        ScalewiseError
+            If it cannot be opened; the state has the reason.
+        """
+        self._drop_work()
+        self._source = self._prepared = None
+        self.tell(ev.TableOpening(name=name))
+        self._show()
+        with self._refusing():
+            self._source = opener()
+            columns = tuple(self._source.schema().names)
+        self.tell(ev.TableOpened(name=self._source.name, columns=columns))
+
+    def prepare(self, options: StudyOptions) -> None:
+        """Look at the open table with a target in mind.
+
+        Raises
+        ------
+        ScalewiseError
+            If it cannot be studied as asked; the state has the reason.
+        """
+        if self._source is None:
+            return
+        self._drop_work()
+        self._prepared = None
+        self.tell(ev.TablePreparing())
+        self._show()
+        with self._refusing():
+            self._prepared = options.prepare(self._source)
+        self._tell_prepared(self._prepared)
+
+    def start(self, options: StudyOptions) -> None:
+        """Start a study on the prepared table, or go on with it.
+
+        Raises
+        ------
+        InputError
+            If an option cannot be used.
+        EngineError
+            If the engine is lost.
+        """
+        if self._prepared is None:
+            return
+        if self._lost and self._engines.away is None:
+            raise EngineError(self._lost)
+        plan = options.plan(self._prepared.data)
+        study = StudySpec(self._prepared.data, options.metric_spec(self._prepared.data), versions())
+        if self._work is None or self._work.study.id != study.id:
+            self._drop_work()
+            self._work = Work(study, self._prepared)
+        self.tell(ev.StudyStarted(study=study, plan=plan))
+        self._check_again()
+        self._resume()
+
+    def change(self, options: StudyOptions) -> None:
+        """Change how much of the study is measured.
+
+        Raises
+        ------
+        InputError
+            If an option cannot be used.
+        """
+        if self._work is None:
+            return
+        plan = options.plan(self._work.study.data)
+        if plan != self._state.plan:
+            self.tell(ev.PlanChanged(plan=plan))
+            self._resume()
+
+    def stream(self, model: str, passes: int) -> None:
+        """Let a model learn the whole table block by block.
+
+        Raises
+        ------
+        InputError
+            If there is no study, or the model cannot.
+        """
+        if self._work is None:
+            raise InputError("No study has been started whose table could be streamed. Start one first.")
+        self._errands.stream(self._work.whole, model, passes)
+
+    def model(self, name: str, asked: Future[FittedModel]) -> None:
+        """Give somebody a fitted model."""
+        self._errands.model(self._work.whole if self._work else None, self._state, name, asked)
+
+    def call(self, work: Callable[[], Any], asked: Future[Any]) -> None:
+        """Run work on a worker for somebody."""
+        self._errands.call(work, asked)
+
+    def move(self, make: Callable[[], Engine]) -> None:
+        """Take the rest of the study to another engine.
+
+        Raises
+        ------
+        ScalewiseError
+            If that cannot be; nothing has moved then.
+        """
+        moved = self._engines.move(make, self._state, self._outbox)
+        self._forget()
+        self.tell(moved)
+        self._check_again()
+
+    def come_home(self) -> None:
+        """Close the other engine and go on with the first one.
+
+        Raises
+        ------
+        InputError
+            If the study is not away.
+        """
+        moved = self._engines.come_home()
+        self._forget()
+        self.tell(moved)
+
+    def scale(self, n_workers: int) -> None:
+        """Have another number of workers.
+
+        Raises
+        ------
+        InputError
+            If the engine cannot do that.
+        """
+        scale = getattr(self.engine, "scale", None)
+        if scale is None:
+            raise InputError(f"The number of workers of the engine {self.engine.name!r} cannot be changed.")
+        scale(n_workers)
+
+    def stop(self) -> None:
+        """End what runs; what is finished stays."""
+        self.engine.cancel()
+        self._forget()
+        if self._state.phase == "running" or self._state.open_streams():
+            self.tell(ev.StudyStopped())
+
+    def clear(self) -> None:
+        """Stop, and show the prepared table without results."""
+        self._drop_work()
+        if self._prepared is not None:
+            self._tell_prepared(self._prepared)
+
+    def fail(self, reason: str) -> None:
+        """End the study for a reason that is no person's."""
+        self.engine.cancel()
+        self._forget()
+        self.tell(ev.StudyFailed(reason=reason))
+
+    def close(self) -> None:
+        """Stop everything; no worker and no file is left."""
+        self._drop_work()
+        self._engines.close()
+        self._ledger.close()
+
+    # What happens meanwhile.
+
+    def hear(self, report: Report) -> None:
+        """Take up what an engine tells; work of an older study is dropped."""
+        event, work = report.event, self._work
+        if report.study_id and (work is None or report.study_id != work.study.id):
+            return
+        if self._engines.is_check(event):
+            judged = self._engines.judge(event, self._state)
+            if judged is not None:
+                self.tell(judged)
+        elif isinstance(event, ev.TrialFinished | ev.TrialFailed | ev.TrialStarted) and work is not None:
+            self._hear_trial(event, work)
+        elif isinstance(event, StreamEvent) and work is not None:
+            self._errands.hear_stream(work.whole, event, report.result)
+        elif isinstance(event, CallEvent):
+            self._errands.hear_call(event, report.result)
+        else:
+            self.tell(event)
+        if isinstance(event, ev.EngineLost):
+            self._lose_engine(event.reason)
+
+    def step(self) -> None:
+        """Do a bit of what is made between messages, such as laying out samples."""
+        self._errands.step()
+
+    def dispatch(self) -> None:
+        """Give the engine work, see to it that samples are there, and notice the end."""
+        work = self._work
+        if work is None or self._state.phase != "running" or self._state.check or self._state.difference:
+            return
+        if not self._errands.is_busy:
+            self._begin_filling(work)
+        room = self.engine.slots * (1 + _AHEAD) - len(work.submitted)
+        for trial in ask(self._state, room, taken=work.submitted):
+            work.submitted.add(trial)
+            self._give(work.task(trial))
+            if self._is_wanted():
+                break
+        if not work.submitted and not self._state.open_trials():
+            self.tell(ev.StudyFinished())
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        """Tell why a table is refused, and let the error go on."""
+        try:
+            yield
+        except ScalewiseError as error:
+            self.tell(ev.TableRefused(reason=str(error)))
+            raise
+
+    def _tell_prepared(self, prepared: Prepared) -> None:
+        self.tell(ev.TablePrepared(data=prepared.data, left_out=prepared.left_out, remarks=prepared.notes))
+
+    def _hear_trial(self, event: ev.TrialStarted | ev.TrialFinished | ev.TrialFailed, work: Work) -> None:
+        if event.trial not in work.submitted:
+            return
+        if isinstance(event, ev.TrialFinished) or (isinstance(event, ev.TrialFailed) and not event.retry):
+            work.submitted.discard(event.trial)
+        self.tell(event, trial_key=event.trial.key(work.study.id))
+
+    def _resume(self) -> None:
+        """Take what the journal has of the plan's trials instead of fitting them again."""
+        assert self._work is not None
+        self._ledger.resume(incremental_models(self._work.study.data.task))
+
+    def _check_again(self) -> None:
+        """Run the trial again by which the other engine is checked, where that has not ended yet."""
+        check, work = self._engines.check, self._work
+        if check is None or work is None:
+            return
+        if self._state.check == check:
+            self._give(work.task(check))
+        else:
+            self._engines.check = None
+
+    def _lose_engine(self, reason: str) -> None:
+        """Go on here where the other engine is gone; stop where this one is."""
+        if self._engines.away is None:
+            self._lost = reason
+            self.stop()
+            return
+        self.come_home()
+        self.tell(ev.Noted(level="warning", text="The study goes on here, with all points that it has."))
+
+    def _forget(self) -> None:
+        """Let go of whatever was on its way."""
+        if self._work is not None:
+            self._work.forget()
+        self._errands.forget()
+
+    def _drop_work(self) -> None:
+        self.stop()
+        if self._work is not None:
+            self._work.close()
+            self._work = None
+
+    def _begin_filling(self, work: Work) -> None:
+        filling = work.filling(self._state)
+        if filling is not None:
+            then = partial(self.tell, ev.SampleReady(n_rows=filling.n_rows))
+            self._errands.add(Errand(filling.steps, then, lambda error: self.fail(str(error))))
+
+    def _give(self, task: Task) -> None:
+        self.engine.submit(task)

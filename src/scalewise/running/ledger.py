@@ -1,0 +1,99 @@
+"""The ledger: a study's state, the fold of its events, and the journal that keeps those worth keeping."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+from scalewise.core import events as ev
+from scalewise.core.spec import ModelSpec
+from scalewise.core.streams import stopped
+from scalewise.core.study import StudyState, fold
+from scalewise.errors import JournalError
+from scalewise.journal import Journal
+from scalewise.running.whole_table import stream_key
+
+__all__ = ["Ledger"]
+
+_JOURNALED = (
+    ev.StudyStarted,
+    ev.PlanChanged,
+    ev.TrialFinished,
+    ev.TrialFailed,
+    ev.StreamQueued,
+    ev.StreamScored,
+    ev.StreamFinished,
+    ev.StudyStopped,
+    ev.StudyFinished,
+)
+
+
+class Ledger:
+    """Stamps, folds and journals events. Written to by one thread; `state` may be read from any.
+
+    Parameters
+    ----------
+    journal : Journal
+        Closed with the ledger. One that can no longer be written is given up with a message, and the study goes on.
+
+    Attributes
+    ----------
+    state : StudyState
+        After the latest event.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self.state = StudyState()
+        self._journal = journal
+
+    def tell(self, event: ev.Event, *, trial_key: str = "", keep: bool = True) -> None:
+        """Take an event.
+
+        Parameters
+        ----------
+        event : Event
+        trial_key : str
+            What the journal knows it by.
+        keep : bool
+            Whether it is worth journaling, if its kind is.
+        """
+        event = replace(event, at=time.time())
+        self.state = fold(self.state, event)
+        if keep and isinstance(event, _JOURNALED) and self.state.study is not None:
+            self._write(self.state.study.id, event, trial_key)
+
+    def _write(self, study_id: str, event: ev.Event, trial_key: str) -> None:
+        try:
+            self._journal.append(study_id, event, trial_key=trial_key)
+        except JournalError as error:
+            text = f"{error} The study goes on, but what follows will not be there after a restart."
+            self._journal.close()
+            self._journal = Journal(None)
+            self.tell(ev.Noted(level="error", text=text), keep=False)
+
+    def resume(self, streamed: Iterable[ModelSpec]) -> None:
+        """Take what the journal has of the plan's trials, and of the streams of some models."""
+        assert self.state.study is not None
+        study_id = self.state.study.id
+        missing = {trial.key(study_id): trial for trial in self.state.open_trials()}
+        found = list(self._journal.finished(missing))
+        for key, event in found:
+            self.state = fold(self.state, replace(event, trial=missing[key], resumed=True))
+        if found:
+            self.tell(ev.Noted(level="info", text=f"{len(found)} trials came back from the journal."))
+        for model in streamed:
+            self._resume_stream(study_id, model.name)
+
+    def _resume_stream(self, study_id: str, model: str) -> None:
+        """Show again what an earlier stream measured; one that had not ended has stopped."""
+        if model in self.state.streams:
+            return
+        for event in self._journal.stream(stream_key(study_id, model)):
+            self.state = fold(self.state, event)
+        if model in self.state.streams:
+            self.state = replace(self.state, streams=stopped(self.state.streams))
+
+    def close(self) -> None:
+        """Close the journal."""
+        self._journal.close()
