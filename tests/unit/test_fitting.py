@@ -264,7 +264,7 @@ class TestTargetMeans:
         y = np.repeat([10.0, 20.0, 60.0], 1_000) + np.tile([-1.0, 1.0], 1_500)
         encoder = TargetMeans(classes=False).fit(X, y)
         encoded = encoder.transform(np.array([[1.0], [2.0], [np.nan], [7.0]]))[:, 0]
-        np.testing.assert_allclose(encoded * y.std() + y.mean(), [10.0, 20.0, 60.0, 30.0], rtol=0.01)
+        np.testing.assert_allclose(encoded * y.std() + y.mean(), [10.0, 20.0, 60.0, 30.0], atol=0.01 * y.std())
 
     def test_rare_values_are_drawn_to_the_overall_mean_and_frequent_ones_are_not(self):
         rng = np.random.default_rng(0)
@@ -291,6 +291,15 @@ class TestTargetMeans:
         record = run_trial(ref, Trial("linear", 1_000, 0), "roc_auc", 0)
         assert record.score == pytest.approx(0.5, abs=0.01)
         assert record.train_score >= 0.5
+
+    def test_labels_that_say_nothing_leave_no_trace_that_ranks_would_show(self):
+        rng = np.random.default_rng(0)
+        X = np.repeat(np.arange(500.0), 2)[:, None]
+        y = np.tile([0, 1], 500)
+        encoder = TargetMeans(classes=True)
+        assert (encoder.fit_transform(X, y) == 0).all()
+        y[rng.choice(1_000, 3, replace=False)] = 1
+        assert (encoder.fit(X, y).transform(X) == 0).all()
 
 
 def test_strings_and_dates_of_a_real_frame_go_all_the_way(tmp_path):

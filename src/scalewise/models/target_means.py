@@ -15,6 +15,9 @@ Floats = NDArray[np.float64]
 _N_FOLDS = 5
 _LEAST_ROWS, _MOST_ROWS = 1.0, 1e6
 """Rows that the overall mean may count for in the mean of one value."""
+_DECIMALS = 2
+"""Means are told to a hundredth of a standard deviation. Trees see ranks only: they would learn from any trace, however
+small, that shrinkage leaves of values seen once or twice. On a few thousand flights that cost 0.03 of ROC AUC."""
 
 
 class TargetMeans(TransformerMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn is untyped
@@ -64,7 +67,7 @@ class TargetMeans(TransformerMixin, BaseEstimator):  # type: ignore[misc] # scik
             self.means_.append(all_sums / (all_counts + weight))
             others = (all_sums[:, None] - sums) / (all_counts[:, None] - counts + weight)
             encoded.append(others[codes, fold])
-        return np.hstack(encoded)
+        return np.round(np.hstack(encoded), _DECIMALS)
 
     def transform(self, X: Floats) -> Floats:
         """Return target means in standard deviations from the overall mean; 0 for values that are new.
@@ -73,7 +76,8 @@ class TargetMeans(TransformerMixin, BaseEstimator):  # type: ignore[misc] # scik
         -------
         ndarray of shape (n_rows, n_columns), or n_columns * n_classes for more than two classes
         """
-        return np.hstack([_looked_up(_filled(c), v, m) for c, v, m in zip(X.T, self.values_, self.means_, strict=True)])
+        columns = zip(X.T, self.values_, self.means_, strict=True)
+        return np.round(np.hstack([_looked_up(_filled(column), v, m) for column, v, m in columns]), _DECIMALS)
 
     def _targets(self, y: NDArray[Any]) -> Floats:
         """Return standardised targets, one column a class where there are more than two, shape (n_rows, n_targets)."""
