@@ -21,7 +21,7 @@ from distributed import LocalCluster
 from distributed.security import Security
 
 from scalewise.engines.addresses import check_scheduler
-from scalewise.engines.opening import OpenCluster, connect_to, start_cluster
+from scalewise.engines.opening import OpenCluster, connect_to, scale, start_cluster
 from scalewise.engines.resources import available_bytes, default_workers
 from scalewise.errors import InputError, MissingDependencyError
 
@@ -217,7 +217,7 @@ class ClassPlace:
         """
         opened = await start_cluster(self._class(), self.options, _CLASS_START_SECONDS, undo)
         if self.n_workers is not None:
-            opened.cluster.scale(self.n_workers)
+            await scale(opened.cluster, self.n_workers)
         return opened
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import logging
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack
@@ -16,7 +17,7 @@ from distributed import Client, Nanny, Scheduler
 from scalewise.engines.outcome import one_line
 from scalewise.errors import EngineError
 
-__all__ = ["OpenCluster", "busy_workers", "connect_to", "kill_workers", "quiet", "start_cluster"]
+__all__ = ["OpenCluster", "busy_workers", "connect_to", "kill_workers", "quiet", "scale", "start_cluster"]
 
 _CONNECT_SECONDS = 10.0
 _CLOSE_SECONDS = 6.0
@@ -64,6 +65,13 @@ def kill_workers(cluster: Any, addresses: Collection[str] | None = None) -> set[
             with contextlib.suppress(psutil.NoSuchProcess):
                 psutil.Process(nanny.pid).kill()
     return {nanny.worker_address for nanny in killed}
+
+
+async def scale(cluster: Any, n_workers: int) -> None:
+    """Ask a cluster started here for another number of workers; some classes only do so when they are awaited."""
+    answer = cluster.scale(n_workers)
+    if inspect.isawaitable(answer):
+        await answer
 
 
 async def start_cluster(

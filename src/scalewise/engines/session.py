@@ -16,7 +16,8 @@ from scalewise.core.events import Event, Noted
 from scalewise.engines.base import Outbox, Report
 from scalewise.engines.cluster_status import ClusterStatus, worker_statuses
 from scalewise.engines.flights import Flight, Flights
-from scalewise.engines.opening import OpenCluster, busy_workers, kill_workers
+from scalewise.engines.opening import OpenCluster, busy_workers, kill_workers, scale
+from scalewise.engines.outcome import one_line
 from scalewise.engines.remote import warm_up_here
 from scalewise.engines.roster import Roster
 from scalewise.engines.shipping import Shipper
@@ -129,9 +130,15 @@ class Session:
     def scale(self, n_workers: int) -> None:
         """Have another number of workers, where the cluster is our own."""
         if self._opened.cluster is not None:
-            self._opened.cluster.scale(n_workers)
+            self._do(self._rescale(n_workers))
             self._roster.want(n_workers)
             self._count()
+
+    async def _rescale(self, n_workers: int) -> None:
+        (answer,) = await asyncio.gather(scale(self._opened.cluster, n_workers), return_exceptions=True)
+        if isinstance(answer, BaseException):
+            text = one_line(f"{self._name} cannot have {n_workers} workers: {type(answer).__name__}: {answer}")
+            self._tell(Noted(level="warning", text=text))
 
     async def look(self) -> ClusterStatus:
         """See how the cluster is now."""
