@@ -111,13 +111,26 @@ class Expectation:
     records : mapping of Trial to TrialRecord
     """
 
-    def __init__(self, records: Mapping[Trial, TrialRecord]) -> None:
+    def __init__(self, records: Mapping[Trial, TrialRecord] | None = None) -> None:
         self._sizes: dict[str, dict[int, TrialRecord]] = {}
-        for trial, record in records.items():
+        self._seconds: dict[tuple[str, int], float] = {}
+        for trial, record in (records or {}).items():
             self._sizes.setdefault(trial.model, {})[trial.n_rows] = record
+
+    def including(self, trial: Trial, record: TrialRecord) -> Expectation:
+        """What to expect with one more record; this one stays as it is."""
+        more = Expectation()
+        more._sizes = {**self._sizes, trial.model: {**self._sizes.get(trial.model, {}), trial.n_rows: record}}
+        return more
 
     def seconds(self, trial: Trial) -> float:
         """Seconds of fitting and scoring that `trial` will take on one worker."""
+        alike = trial.model, trial.n_rows
+        if alike not in self._seconds:
+            self._seconds[alike] = self._guess(trial)
+        return self._seconds[alike]
+
+    def _guess(self, trial: Trial) -> float:
         sizes = self._sizes.get(trial.model)
         if not sizes:
             return _FIRST_GUESS_SECONDS * (1 + trial.n_rows / 10_000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scalewise.core.cost import Expectation, cost_curve
+from scalewise.core.cost import cost_curve
 from scalewise.core.results import TrialRecord
 from scalewise.core.spec import Trial
 from scalewise.core.study import StudyState
@@ -70,8 +70,7 @@ def preview(state: StudyState, *, workers_here: int, workers_there: int) -> Prev
         Trials that run at the same time here and there; at least 1.
     """
     left = state.open_trials()
-    expected = Expectation(state.records)
-    seconds = [expected.seconds(trial) for trial in left]
+    seconds = [state.expected.seconds(trial) for trial in left]
     total, longest = sum(seconds), max(seconds, default=0.0)
     largest = max((trial.n_rows for trial in left), default=0)
     sample = _sample_bytes(state, largest)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import groupby
 from types import MappingProxyType
 from typing import Literal, TypeVar
 
 from scalewise.core import events as ev
 from scalewise.core.cost import Expectation
+from scalewise.core.growing import GrowingMap
 from scalewise.core.results import TrialRecord
 from scalewise.core.sizes import planned_trials
 from scalewise.core.spec import DataSpec, LeftOut, Plan, StudySpec, Trial
@@ -84,6 +87,10 @@ class StudyState:
         The finished trial that is run again there, before anything else is.
     difference : str
         How its scores differ, in words; nothing goes on until a person takes that.
+    left : mapping of Trial to None
+        Planned trials that are neither finished nor failed for good, in the order in which they are to run.
+    expected : Expectation
+        How long trials will take.
     """
 
     phase: Phase = "empty"
@@ -94,8 +101,8 @@ class StudyState:
     remarks: tuple[str, ...] = ()
     study: StudySpec | None = None
     plan: Plan | None = None
-    records: Mapping[Trial, TrialRecord] = field(default_factory=lambda: MappingProxyType({}))
-    places: Mapping[Trial, str] = field(default_factory=lambda: MappingProxyType({}))
+    records: GrowingMap[Trial, TrialRecord] = field(default_factory=GrowingMap)
+    places: GrowingMap[Trial, str] = field(default_factory=GrowingMap)
     resumed: frozenset[Trial] = frozenset()
     running: Mapping[Trial, Running] = field(default_factory=lambda: MappingProxyType({}))
     failures: Mapping[Trial, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -106,6 +113,8 @@ class StudyState:
     away: str = ""
     check: Trial | None = None
     difference: str = ""
+    left: MappingProxyType[Trial, None] = field(default_factory=lambda: MappingProxyType({}))
+    expected: Expectation = field(default_factory=Expectation, compare=False)
 
     def planned(self) -> tuple[Trial, ...]:
         """Every trial that the present plan asks for; empty before a start."""
@@ -115,7 +124,7 @@ class StudyState:
 
     def open_trials(self) -> tuple[Trial, ...]:
         """Planned trials that are neither finished nor failed for good."""
-        return tuple(t for t in self.planned() if t not in self.records and t not in self.failures)
+        return tuple(self.left)
 
     def open_streams(self) -> tuple[str, ...]:
         """Models whose streams wait or run."""
@@ -123,8 +132,7 @@ class StudyState:
 
     def seconds_left(self) -> float:
         """Expected seconds of fitting and scoring still to do, on one worker."""
-        expected = Expectation(self.records)
-        return sum(expected.seconds(t) for t in self.open_trials())
+        return sum(map(self.expected.seconds, self.left))
 
 
 def ask(state: StudyState, most: int, *, taken: Collection[Trial] = ()) -> tuple[Trial, ...]:
@@ -142,10 +150,30 @@ def ask(state: StudyState, most: int, *, taken: Collection[Trial] = ()) -> tuple
     """
     if state.phase != "running" or most <= 0:
         return ()
-    waiting = [t for t in state.open_trials() if t.n_rows <= state.ready_rows and t not in taken]
-    expected = Expectation(state.records)
-    waiting.sort(key=lambda t: (t.n_rows * (1 + t.repeat), expected.seconds(t), t))
-    return tuple(waiting[:most])
+    waiting = (t for t in state.left if t.n_rows <= state.ready_rows and t not in taken)
+    chosen: list[Trial] = []
+    for _, alike in groupby(waiting, key=_turn):
+        chosen += sorted(alike, key=lambda t: (state.expected.seconds(t), t))
+        if len(chosen) >= most:
+            break
+    return tuple(chosen[:most])
+
+
+def _turn(trial: Trial) -> int:
+    """When a trial runs; those with the same turn run from cheap to dear."""
+    return trial.n_rows * (1 + trial.repeat)
+
+
+@lru_cache(maxsize=8)
+def _in_turn(planned: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    return tuple(sorted(planned, key=_turn))
+
+
+def _replanned(state: StudyState) -> StudyState:
+    """Work out what is left of a plan that is new, or begun again."""
+    done = (state.records, state.failures)
+    left = {t: None for t in _in_turn(state.planned()) if not any(t in trials for trials in done)}
+    return replace(state, left=MappingProxyType(left))
 
 
 def fold(state: StudyState, event: ev.Event) -> StudyState:
@@ -161,7 +189,7 @@ def fold(state: StudyState, event: ev.Event) -> StudyState:
             return _start(state, study, plan, at)
         case ev.PlanChanged(plan=plan):
             phase: Phase = "running" if state.phase == "finished" else state.phase
-            return replace(state, plan=plan, phase=phase, ready_rows=0)
+            return _replanned(replace(state, plan=plan, phase=phase, ready_rows=0))
         case ev.SampleReady(n_rows=n_rows):
             return replace(state, ready_rows=max(n_rows, state.ready_rows))
         case ev.WorkerLost(worker=worker, reason=reason):
@@ -208,7 +236,7 @@ def _start(state: StudyState, study: StudySpec, plan: Plan, at: float) -> StudyS
     fresh = StudyState(
         columns=state.columns, left_out=state.left_out, remarks=state.remarks, notes=state.notes, away=state.away
     )
-    return replace(
+    started = replace(
         state if same else fresh,
         phase="running",
         table=study.data.name,
@@ -220,6 +248,7 @@ def _start(state: StudyState, study: StudySpec, plan: Plan, at: float) -> StudyS
         ready_rows=0,
         started_at=at,
     )
+    return _replanned(started)
 
 
 def _fold_trial(state: StudyState, event: ev.Event) -> StudyState:
@@ -229,8 +258,10 @@ def _fold_trial(state: StudyState, event: ev.Event) -> StudyState:
         case ev.TrialFinished(trial=trial, record=record, where=where, resumed=resumed):
             return replace(
                 state,
-                records=_with(state.records, trial, record),
-                places=_with(state.places, trial, where),
+                records=state.records.including(trial, record),
+                places=state.places.including(trial, where),
+                expected=state.expected.including(trial, record),
+                left=_struck(state.left, trial),
                 resumed=state.resumed | {trial} if resumed else state.resumed,
                 running=_without(state.running, trial),
                 failures=_without(state.failures, trial),
@@ -239,7 +270,8 @@ def _fold_trial(state: StudyState, event: ev.Event) -> StudyState:
             running = _without(state.running, trial)
             if retry:
                 return _note(replace(state, running=running), "warning", f"{trial}: {reason} Trying again.", event.at)
-            failed = replace(state, running=running, failures=_with(state.failures, trial, reason))
+            failures = _with(state.failures, trial, reason)
+            failed = replace(state, running=running, failures=failures, left=_struck(state.left, trial))
             return _note(failed, "warning", f"{trial} failed: {reason}", event.at)
     return state
 
@@ -265,3 +297,12 @@ def _without(mapping: Mapping[Trial, V], trial: Trial) -> Mapping[Trial, V]:
     if trial not in mapping:
         return mapping
     return MappingProxyType({t: v for t, v in mapping.items() if t != trial})
+
+
+def _struck(left: MappingProxyType[Trial, None], trial: Trial) -> MappingProxyType[Trial, None]:
+    """Leave one of thousands of trials out; `copy` does not hash them anew."""
+    if trial not in left:
+        return left
+    fewer = left.copy()
+    del fewer[trial]
+    return MappingProxyType(fewer)

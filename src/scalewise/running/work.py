@@ -58,6 +58,9 @@ class Work:
 
     def filling(self, state: StudyState) -> Filling | None:
         """The samples to lay out next; None where all that open trials need is there."""
+        assert state.plan is not None
+        if state.ready_rows >= self.study.data.rows_at(state.plan.max_fraction):
+            return None
         largest = max((trial.n_rows for trial in state.open_trials()), default=0)
         if largest <= state.ready_rows:
             return None
