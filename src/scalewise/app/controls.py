@@ -199,7 +199,7 @@ class Controls:
             if state.data is not None and state.data != self._shown_data:
                 self._render_data(state.data)
                 self._shown_data = state.data
-            self._render_rows(state)
+            self.render_rows(state)
             self._render_buttons(state)
             put(self.progress, "value", _progress(state))
 
@@ -267,7 +267,8 @@ class Controls:
         row.add_class("sw-model")
         return row
 
-    def _render_rows(self, state: StudyState) -> None:
+    def render_rows(self, state: StudyState) -> None:
+        """Say how many rows the slider stands for."""
         text = f"up to {percent_text(self.fraction.value)} of the training rows"
         if state.data is not None:
             n_rows = state.data.rows_at(self.fraction.value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,12 +19,13 @@ from scalewise.app.pump import Pump
 from scalewise.app.scale import ScaleActions, ScalePanel
 from scalewise.app.theme import css
 from scalewise.core.study import StudyState
-from scalewise.core.summary import Summary, summarise
+from scalewise.core.summary import Summary, summarise, summary_steps
 from scalewise.data.examples import example_names, get_example, is_example
 from scalewise.data.sources import Source, open_source
 from scalewise.engines import Engine, open_engine
 from scalewise.errors import InputError, JournalError, unknown_name
 from scalewise.journal import Journal, default_journal_path
+from scalewise.options import StudyOptions
 from scalewise.plots.base import Plot, View
 from scalewise.plots.fit_time import FitTimePlot
 from scalewise.plots.importance import ImportancePlot
@@ -65,11 +66,12 @@ class Dashboard(widgets.VBox):
     ) -> None:
         self._table = table
         self._view = View()
+        self._summary = summarise(StudyState())
         self._shown: tuple[StudyState, View] | None = None
         place = open_engine(engine) if isinstance(engine, str) else engine
         self._workers_here = max(place.slots, os.cpu_count() or 1)
         kept, trouble = _open_journal(journal)
-        self._pump = Pump(self._draw)
+        self._pump = Pump(self._draw, self._answer)
         self.runner = StudyRunner(place, kept, on_publish=self._pump.request)
         self.scale = ScalePanel(self._scale_actions())
         self.controls = Controls(_choices(table, target), self._actions(), extra=self.scale.button)
@@ -103,7 +105,7 @@ class Dashboard(widgets.VBox):
 
     def _actions(self) -> ControlActions:
         runner = self.runner
-        return ControlActions(self._open_table, runner.prepare, runner.start, runner.change, runner.stop, runner.clear)
+        return ControlActions(self._open_table, runner.prepare, runner.start, self._change, runner.stop, runner.clear)
 
     def _scale_actions(self) -> ScaleActions:
         runner = self.runner
@@ -151,15 +153,25 @@ class Dashboard(widgets.VBox):
         body.add_class("sw-body")
         return [_style(), self._header, body]
 
+    def _change(self, options: StudyOptions) -> None:
+        self.runner.change(options)
+        self._pump.answer()
+
     def _toggle(self, model: str) -> None:
         self._look(hidden=self._view.hidden ^ {model})
 
     def _look(self, **changes: Any) -> None:
         self._view = replace(self._view, **changes)
-        self._pump.request()
+        self._pump.answer()
 
-    def _draw(self) -> None:
-        """Bring every widget up to the latest state; called by the pump, on the thread that owns the widgets."""
+    def _answer(self) -> None:
+        """Show what a person changed on what was worked out last; called by the pump, like `_draw`."""
+        self.controls.render_rows(self.runner.state)
+        for plot in self._plots:
+            plot.draw(plot.select(self._summary, self._view))
+
+    def _draw(self) -> Iterator[None]:
+        """Bring every widget up to the latest state, in steps; called by the pump, on the thread that owns widgets."""
         state, view = self.runner.state, self._view
         self.scale.render(state, self.runner.engine, self._workers_here)
         if state.away:
@@ -167,15 +179,21 @@ class Dashboard(widgets.VBox):
         if self._shown is not None and self._shown[0] is state and self._shown[1] == view:
             return
         self._shown = state, view
-        summary = summarise(state)
+        yield
+        if self._summary.state is not state:
+            self._summary = yield from summary_steps(state)
+        yield from self._show(self._summary)
+
+    def _show(self, summary: Summary) -> Iterator[None]:
         put(self._verdict, "value", verdict_html(summary))
-        put(self._messages, "value", messages_html(state))
+        put(self._messages, "value", messages_html(summary.state))
         self.controls.render(summary)
         self._offer_models(summary)
         for plot in self._plots:
-            plot.draw(plot.select(summary, view))
+            yield
+            plot.draw(plot.select(summary, self._view))
         # Last, so that a phase stands on the page only when all that belongs to it does.
-        put(self._header, "value", header_html(state))
+        put(self._header, "value", header_html(summary.state))
 
     def _offer_models(self, summary: Summary) -> None:
         """Keep the importance menu to the models that have importances."""

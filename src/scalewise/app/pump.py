@@ -5,29 +5,37 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 __all__ = ["Pump"]
 
 _SECONDS_BETWEEN = 0.1
+_MOST_REST_SECONDS = 0.05
+_END = object()
 
 
 class Pump:
     """Calls `draw` on the loop it was made on, at most ten times a second, after each `request`.
 
+    Drawing thousands of results takes longer than a person should wait for a control. So a draw goes on in steps, and
+    after each the loop is free for as long as the step took; and what a person changed is shown at once, by `answer`.
+
     Parameters
     ----------
     draw : callable
-        Touches widgets; called without arguments, only ever from one thread.
+        Touches widgets; called without arguments, only ever from one thread. Gives an iterator over its steps.
+    answer : callable
+        Shows what a person changed, without whatever takes long; may be called between two steps of a draw.
 
     Notes
     -----
     Where no loop is running (plain Python, tests), nothing is drawn by itself: call `tick`.
     """
 
-    def __init__(self, draw: Callable[[], None]) -> None:
-        self._draw = draw
-        self._due = threading.Event()
+    def __init__(self, draw: Callable[[], Iterator[None]], answer: Callable[[], None]) -> None:
+        self._draw, self._answer = draw, answer
+        self._due, self._asked = threading.Event(), threading.Event()
+        self._steps: Iterator[None] | None = None
         self._last = 0.0
         self._closed = False
         self._looking = False
@@ -38,11 +46,12 @@ class Pump:
 
     def request(self) -> None:
         """Ask for a draw soon; from any thread. Requests before the next draw are one."""
-        if self._due.is_set() or self._closed:
-            return
-        self._due.set()
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._schedule)
+        self._once(self._due, self._schedule)
+
+    def answer(self) -> None:
+        """Show what a person changed, and have a draw follow; from any thread."""
+        self._once(self._asked, self._answer_now)
+        self.request()
 
     def look_again(self, seconds: float) -> None:
         """Ask for a draw in some seconds, unless one is to come already; on the thread that owns the widgets."""
@@ -50,22 +59,64 @@ class Pump:
             self._looking = True
             self._loop.call_later(seconds, self._look)
 
-    def _look(self) -> None:
-        self._looking = False
-        self.request()
-
     def tick(self) -> None:
-        """Draw now if a draw is due; on the thread that owns the widgets."""
+        """Draw now, in one go, if a draw is due; on the thread that owns the widgets."""
         if self._due.is_set() and not self._closed:
             self._due.clear()
-            self._last = time.monotonic()
-            self._draw()
+            self._asked.clear()
+            for _ in self._draw():
+                pass
 
     def close(self) -> None:
         """Draw no more. Closing twice is fine."""
         self._closed = True
 
+    def _once(self, flag: threading.Event, work: Callable[[], None]) -> None:
+        if flag.is_set() or self._closed:
+            return
+        flag.set()
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(work)
+
+    def _look(self) -> None:
+        self._looking = False
+        self.request()
+
+    def _answer_now(self) -> None:
+        self._asked.clear()
+        if not self._closed:
+            self._answer()
+
     def _schedule(self) -> None:
         assert self._loop is not None
-        wait = self._last + _SECONDS_BETWEEN - time.monotonic()
-        self._loop.call_later(max(wait, 0.0), self.tick)
+        if self._steps is None:
+            wait = self._last + _SECONDS_BETWEEN - time.monotonic()
+            self._loop.call_later(max(wait, 0.0), self._begin)
+
+    def _begin(self) -> None:
+        if self._steps is None and self._due.is_set():
+            self._due.clear()
+            self._last = time.monotonic()
+            self._steps = self._draw()
+            self._step()
+
+    def _step(self) -> None:
+        """Take a step of the draw; rest as long as it took before the next one."""
+        assert self._loop is not None
+        assert self._steps is not None
+        if self._closed:
+            return
+        began, ended = time.monotonic(), True
+        try:
+            ended = next(self._steps, _END) is _END
+        finally:
+            if ended:
+                self._end()
+        if not ended:
+            self._loop.call_later(min(time.monotonic() - began, _MOST_REST_SECONDS), self._step)
+
+    def _end(self) -> None:
+        """The draw is done, or went wrong: the next one may begin."""
+        self._steps = None
+        if self._due.is_set():
+            self._schedule()

@@ -9,7 +9,7 @@ share cancels.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -20,7 +20,17 @@ from scalewise.core.spec import ModelSpec, Trial
 from scalewise.core.streams import Stream
 from scalewise.core.study import StudyState
 
-__all__ = ["LEVEL", "Curve", "CurvePoint", "Gain", "StreamCurve", "curves", "paired_gain", "stream_curves"]
+__all__ = [
+    "LEVEL",
+    "Curve",
+    "CurvePoint",
+    "Gain",
+    "StreamCurve",
+    "curves",
+    "each_curve",
+    "paired_gain",
+    "stream_curves",
+]
 
 LEVEL = 0.9
 """Every interval is one of 90 %."""
@@ -116,19 +126,23 @@ def curves(state: StudyState) -> tuple[Curve, ...]:
 
     Sizes above the plan's largest fraction are left out too: the slider narrows what is shown.
     """
+    return tuple(each_curve(state))
+
+
+def each_curve(state: StudyState) -> Iterator[Curve]:
+    """Work out the curves of a state one after the other."""
     if state.study is None or state.plan is None:
-        return ()
+        return
     data = state.study.data
     top = data.rows_at(state.plan.max_fraction)
     by_model: dict[str, list[Finished]] = {}
     for trial, record in state.records.items():
         if trial.n_rows <= top:
             by_model.setdefault(trial.model, []).append((trial, record, state.places.get(trial, "")))
-    return tuple(
-        _curve(model, data.n_train_rows, state.study.metric.best, tuple(sorted(by_model[model.name], key=_by_trial)))
-        for model in state.plan.models
-        if model.name in by_model
-    )
+    for model in state.plan.models:
+        if model.name in by_model:
+            finished = tuple(sorted(by_model[model.name], key=_by_size))
+            yield _curve(model, data.n_train_rows, state.study.metric.best, finished)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +184,8 @@ def _holdout_interval(point: StreamPoint) -> Gain:
 Finished = tuple[Trial, TrialRecord, str]
 
 
-def _by_trial(finished: Finished) -> Trial:
-    return finished[0]
+def _by_size(finished: Finished) -> tuple[int, int]:
+    return finished[0].n_rows, finished[0].repeat
 
 
 @lru_cache(maxsize=256)

@@ -57,6 +57,10 @@ class TrialRecord:
     importances: tuple[FeatureImportance, ...] = ()
     remarks: tuple[str, ...] = ()
 
+    def __hash__(self) -> int:
+        # Thousands are looked up again and again; the first numbers tell them apart.
+        return hash((self.score, self.train_score, self.fit_seconds))
+
 
 @dataclass(frozen=True, slots=True)
 class StreamPoint:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from scalewise.core.cost import CostCurve, cost_curve
-from scalewise.core.curves import Curve, StreamCurve, curves, stream_curves
+from scalewise.core.curves import Curve, StreamCurve, each_curve, stream_curves
 from scalewise.core.extrapolation import Forecast, forecast
 from scalewise.core.importance import ImportanceTable, importance_table
 from scalewise.core.study import StudyState
 from scalewise.core.verdict import Outlook, Verdict, decide
 
-__all__ = ["Continuation", "ModelSummary", "Summary", "summarise"]
+__all__ = ["Continuation", "ModelSummary", "Summary", "summarise", "summary_steps"]
 
 _FAN_POINTS = 25
 _BEYOND = 4
@@ -105,12 +106,28 @@ def summarise(state: StudyState) -> Summary:
 
     What did not change since the last call is not worked out again.
     """
+    steps = summary_steps(state)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            summary: Summary = end.value
+            return summary
+
+
+def summary_steps(state: StudyState) -> Generator[None, None, Summary]:
+    """Work a summary out bit by bit, so that others may have their turn between; the generator returns it."""
     if state.study is None or state.plan is None:
         return Summary(state, (), decide(state, (), ()))
     best, min_gain = state.study.metric.best, state.plan.min_gain
-    models = tuple(_model_summary(curve, min_gain, best) for curve in curves(state))
+    models: list[ModelSummary] = []
+    for curve in each_curve(state):
+        yield
+        models.append(_model_summary(curve, min_gain, best))
+        yield
     outlooks = tuple(m.outlook for m in models)
-    return Summary(state, models, decide(state, tuple(m.curve for m in models), outlooks), stream_curves(state))
+    verdict = decide(state, tuple(m.curve for m in models), outlooks)
+    return Summary(state, tuple(models), verdict, stream_curves(state))
 
 
 @lru_cache(maxsize=64)

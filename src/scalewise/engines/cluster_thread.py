@@ -27,6 +27,8 @@ __all__ = ["ClusterThread"]
 _RETRY_SECONDS = 0.5
 _ANSWER_SECONDS = 2.0
 _END_SECONDS = 20.0
+_LOOK_SECONDS = 0.25
+"""A cluster is looked at no more often, however often its status is asked for."""
 
 
 class ClusterThread:
@@ -53,6 +55,7 @@ class ClusterThread:
         self._loop = asyncio.new_event_loop()
         self._serving: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
+        self._looked = -_LOOK_SECONDS
         self._ending = False
         self._thread = threading.Thread(target=self._run, name="scalewise-cluster", daemon=True)
 
@@ -171,7 +174,9 @@ class ClusterThread:
 
     def _look(self) -> None:
         looking = self._looking is not None and not self._looking.done()
-        if self._session is not None and not self._ending and not looking:
+        early = self._loop.time() - self._looked < _LOOK_SECONDS
+        if self._session is not None and not self._ending and not looking and not early:
+            self._looked = self._loop.time()
             self._looking = asyncio.create_task(self._look_at(self._session))
 
     async def _look_at(self, session: Session) -> None:
