@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import signal
@@ -152,6 +153,25 @@ def test_the_status_tells_of_workers_and_of_trials_that_run_and_wait(open_bench,
     bench.until_ended(2)
     bench.engine.close()
     assert bench.engine.status.workers == ()
+
+
+def test_a_cluster_that_has_had_nothing_to_do_closes_itself_and_says_so(open_bench):
+    bench = open_bench(LocalPlace("t", 1, threads=True, idle_seconds=0.3))
+    # Longer than that, and than it takes to look twice.
+    assert isinstance(bench.run(engine_tasks.measure_slowly)[-1], TrialFinished)
+    bench.until(lost)
+    assert "t had nothing to do for 0.3 s and was closed" in lost(bench.events)
+    wait_until(lambda: not bench.engine._thread._thread.is_alive(), "the engine's thread to end")
+    assert bench.engine.status.workers == ()
+
+
+def test_dasks_own_dashboard_is_told_of_where_it_answers(open_bench):
+    bench = open_bench(LocalPlace("t", 1, threads=True))
+    wait_until(lambda: bench.engine._thread._session is not None, "the cluster")
+    session = bench.engine._thread._session
+    wait_until(lambda: seen(bench, lambda status: status.workers) and not session._aside, "the dashboard to be tried")
+    has_bokeh = importlib.util.find_spec("bokeh") is not None
+    assert bool(seen(bench, lambda status: status.workers).dashboard) == has_bokeh
 
 
 def test_workers_use_one_thread_for_numbers(open_bench):

@@ -21,6 +21,11 @@ def measure(score=0.5):
     return record(score)
 
 
+def measure_slowly():
+    time.sleep(1.5)
+    return record()
+
+
 def measure_when(path):
     """Say that it has begun with one file, and end when another appears."""
     Path(f"{path}.begun").touch()

@@ -40,6 +40,10 @@ _MEMORY_RULES = {f"distributed.worker.memory.{step}": False for step in ("target
 _PROCESSES_FROM_BYTES = 2_000_000_000
 _MEMORY_SHARE = 0.8
 _LEAST_WORKER_BYTES = 400_000_000
+_IDLE_SECONDS, _CLASS_IDLE_SECONDS = 3600.0, 1800.0
+"""How long a cluster started here may have nothing to do: less where it may cost money. Dask's own limit, which cannot
+say why, comes after that."""
+
 _START_SECONDS = 60.0
 _CLASS_START_SECONDS = 600.0
 
@@ -108,11 +112,14 @@ class LocalPlace:
         Worker processes, one trial each, or threads; None for what the machine has room for.
     threads : bool or None
         Threads of this process instead of worker processes; None for what memory allows.
+    idle_seconds : float
+        It is closed when it has had nothing to do for so long.
     """
 
     name: str = "dask"
     n_workers: int | None = None
     threads: bool | None = None
+    idle_seconds: float = _IDLE_SECONDS
     n_coming: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -132,7 +139,7 @@ class LocalPlace:
         shape = self._threads() if threads else self._processes()
         place = {"local_directory": str(folder)}
         options = {**_COMMON, **shape, **place, "scheduler_kwargs": {**_SCHEDULER, **place}}
-        return await start_cluster(LocalCluster, options, _START_SECONDS, undo)
+        return await start_cluster(LocalCluster, options, _START_SECONDS, undo, idle_seconds=self.idle_seconds)
 
     def _threads(self) -> dict[str, Any]:
         return {"processes": False, "n_workers": self.n_coming, "threads_per_worker": 1, "memory_limit": 0}
@@ -162,11 +169,14 @@ class ClassPlace:
         Its keyword arguments.
     n_workers : int or None
         How many to scale it to once it is there; None where `options` say it.
+    idle_seconds : float
+        It is closed when it has had nothing to do for so long.
     """
 
     path: str
     options: Mapping[str, Any] = field(default_factory=dict)
     n_workers: int | None = None
+    idle_seconds: float = _CLASS_IDLE_SECONDS
 
     @property
     def name(self) -> str:
@@ -215,7 +225,8 @@ class ClassPlace:
         EngineError
             If it does not start.
         """
-        opened = await start_cluster(self._class(), self.options, _CLASS_START_SECONDS, undo)
+        kind, patience = self._class(), _CLASS_START_SECONDS
+        opened = await start_cluster(kind, self.options, patience, undo, idle_seconds=self.idle_seconds)
         if self.n_workers is not None:
             await scale(opened.cluster, self.n_workers)
         return opened

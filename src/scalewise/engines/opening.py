@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import math
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -33,10 +34,13 @@ class OpenCluster:
         An asynchronous one of ours.
     cluster : object or None
         What was started here; None where the cluster was joined.
+    idle_seconds : float
+        What was started here is closed when it has had nothing to do for so long.
     """
 
     client: Any
     cluster: Any = None
+    idle_seconds: float = math.inf
 
 
 def busy_workers(cluster: Any) -> set[str]:
@@ -75,7 +79,7 @@ async def scale(cluster: Any, n_workers: int) -> None:
 
 
 async def start_cluster(
-    kind: Callable[..., Any], options: Mapping[str, Any], seconds: float, undo: AsyncExitStack
+    kind: Callable[..., Any], options: Mapping[str, Any], seconds: float, undo: AsyncExitStack, *, idle_seconds: float
 ) -> OpenCluster:
     """Make a cluster and connect to it.
 
@@ -89,6 +93,8 @@ async def start_cluster(
         How long it may take.
     undo : AsyncExitStack
         Takes what is to be closed again.
+    idle_seconds : float
+        How long it may have nothing to do.
 
     Raises
     ------
@@ -104,7 +110,7 @@ async def start_cluster(
 
     await _settled(start(), seconds, f"The cluster ({kind.__name__}) did not start")
     client = await connect_to(made[0], made[0].security, undo)
-    return OpenCluster(client, made[0])
+    return OpenCluster(client, made[0], idle_seconds)
 
 
 async def connect_to(where: Any, security: Any, undo: AsyncExitStack) -> Any:

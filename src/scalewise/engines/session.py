@@ -6,15 +6,18 @@ All of it runs on the event loop of the engine's own thread.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+from distributed import LocalCluster
 from distributed.versions import get_versions
 
 from scalewise.core.events import Event, Noted
+from scalewise.core.wording import duration_text
 from scalewise.engines.base import Outbox, Report
 from scalewise.engines.cluster_status import ClusterStatus, worker_statuses
+from scalewise.engines.dashboard_link import DashboardLink
 from scalewise.engines.flights import Flight, Flights
 from scalewise.engines.opening import OpenCluster, busy_workers, kill_workers, scale
 from scalewise.engines.outcome import one_line
@@ -60,6 +63,8 @@ class Session:
         self._roster = Roster(n_coming)
         self._shipper = Shipper(opened.client, token)
         self._flights = Flights(opened.client, self._roster, self._shipper, outbox, self._do, name)
+        self._dashboard = DashboardLink()
+        self._idle_since = time.monotonic()
         self._aside: set[asyncio.Future[Any]] = set()
         self._told: set[str] = set()
         self._warm_up = ""
@@ -86,7 +91,7 @@ class Session:
         self._flights.send(flight)
 
     async def watch(self) -> None:
-        """Stay until the scheduler is gone.
+        """Stay until the scheduler is gone, or a cluster of our own has had nothing to do for long.
 
         Raises
         ------
@@ -94,11 +99,21 @@ class Session:
             When that has happened.
         """
         while self._opened.client.status == "running":
+            self._end_if_idle()
             await asyncio.sleep(_LOOK_SECONDS)
         raise EngineError(
             f"The scheduler of {self._name} is gone: it was closed, killed, or cannot be reached any more. "
             "Finished trials are kept; go on with another engine."
         )
+
+    def _end_if_idle(self) -> None:
+        if len(self._flights) or self._opened.cluster is None:
+            self._idle_since = time.monotonic()
+        elif time.monotonic() - self._idle_since >= self._opened.idle_seconds:
+            raise EngineError(
+                f"{self._name} had nothing to do for {duration_text(self._opened.idle_seconds)} and was closed. "
+                "Finished trials are kept; start another one to go on."
+            )
 
     async def leave(self) -> None:
         """Take back everything that is on the cluster of ours, as far as that is possible in a short time."""
@@ -143,6 +158,7 @@ class Session:
     async def look(self) -> ClusterStatus:
         """See how the cluster is now."""
         identity = await self._opened.client.scheduler.identity(n_workers=-1)
+        self._do(self._dashboard.look(self._dashboard_address(identity)))
         running = self._flights.running
         return ClusterStatus(
             name=self._name,
@@ -151,14 +167,16 @@ class Session:
             n_running=running.total(),
             n_queued=len(self._flights) - running.total(),
             shipped_bytes=self._shipper.n_bytes,
-            dashboard=self._dashboard(identity),
+            dashboard=self._dashboard.text,
         )
 
-    def _dashboard(self, identity: Mapping[str, Any]) -> str:
-        if self._opened.cluster is None:
-            return str(self._opened.client.dashboard_link or "")
+    def _dashboard_address(self, identity: Mapping[str, Any]) -> str:
+        """Where the dashboard should be, as seen from here."""
         port = identity["services"].get("dashboard")
-        return f"http://127.0.0.1:{port}/status" if port and importlib.util.find_spec("bokeh") else ""
+        if isinstance(self._opened.cluster, LocalCluster):
+            return f"http://127.0.0.1:{port}/status" if port else ""
+        told = getattr(self._opened.cluster, "dashboard_link", None) or self._opened.client.dashboard_link
+        return str(told) if told and port else ""
 
     def _topics(self) -> dict[str, Callable[[Any], None]]:
         return {
