@@ -38,8 +38,8 @@ def test_flights_are_the_known_table_without_what_gives_the_answer_away():
     seen = {feature.name for feature in prepared.data.features}
     assert not seen & {"dep_time", "dep_delay", "arr_time", "arr_delay", "air_time", "year"}
     assert {"carrier", "tailnum", "sched_dep_time", "time_hour"} <= seen
-    assert prepared.time_candidates == ("time_hour",)
-    assert "tailnum" in prepared.group_candidates
+    assert [c.column for c in prepared.time_candidates] == ["time_hour"]
+    assert [c.column for c in prepared.group_candidates] == ["tailnum"]
 
 
 def test_generated_tables_are_the_same_each_time():

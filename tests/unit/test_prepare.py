@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from scalewise.core.spec import SamplingUnit
-from scalewise.data.prepare import prepare
+from scalewise.core.spec import ROWS, SamplingUnit
+from scalewise.data.prepare import prepare, sampled_by
 from scalewise.data.sources import open_source
 from scalewise.data.target import read_target
 from scalewise.errors import InputError, TableError, TargetError
@@ -269,3 +269,29 @@ def test_a_target_with_many_classes_is_given_up_early(monkeypatch):
     with pytest.raises(TargetError):
         prepare(source, "y")
     assert len(read) == 1
+
+
+def test_another_unit_is_taken_up_without_looking_at_the_columns_again(monkeypatch):
+    source = table(RANDOM.normal(size=N), x=RANDOM.normal(size=N), g=np.arange(N) % 40, t=np.arange(N) // 3)
+    rows = prepare(source, "y")
+    units = (SamplingUnit("group", "g"), SamplingUnit("time", "t"), SamplingUnit("thinned", "t"), ROWS)
+    with monkeypatch.context() as patched:
+        patched.setattr(source, "take", None)
+        others = [sampled_by(rows, unit) for unit in units]
+    for other in others:
+        again = prepare(source, "y", unit=other.data.unit)
+        assert (other.data, other.left_out, other.notes) == (again.data, again.left_out, again.notes)
+        np.testing.assert_array_equal(other.draw.holdout_rows, again.draw.holdout_rows)
+    assert "g" in {column.name for column in sampled_by(rows, SamplingUnit("group", "g")).left_out}
+    with pytest.raises(InputError, match="no column to sample by 'h'"):
+        sampled_by(rows, SamplingUnit("group", "h"))
+
+
+def test_a_time_of_several_columns_is_in_the_order_of_the_coarsest():
+    day, hour = np.repeat(np.arange(N // 4), 4), np.tile(np.arange(4), N // 4)
+    order = np.random.default_rng(0).permutation(N)
+    source = table(RANDOM.normal(size=N), x=RANDOM.normal(size=N), day=day[order], hour=hour[order])
+    draw = prepare(source, "y", unit=SamplingUnit("time", "day,hour")).draw
+    assert order[draw.holdout_rows].min() == N - len(draw.holdout_rows)
+    with pytest.raises(InputError, match="no column to sample by 'our'"):
+        prepare(source, "y", unit=SamplingUnit("time", "day,our"))

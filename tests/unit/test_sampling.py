@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalewise.data.sampling import MAX_BLOCKS, GroupDraw, RowDraw, TimeDraw, holdout_size, sample_rows
+from scalewise.data.sampling import MAX_BLOCKS, GroupDraw, RowDraw, ThinnedDraw, TimeDraw, holdout_size, sample_rows
 from scalewise.data.strata import row_keys
 
 
@@ -252,3 +252,59 @@ def test_rows_that_cannot_be_used_have_no_time():
 def test_asking_for_all_training_rows_gives_each_once(repeat):
     draw = RowDraw(np.zeros(1000, dtype=np.int16), 200, seed=0)
     assert len(np.unique(draw.training_rows(repeat, draw.n_train_rows))) == 800
+
+
+def thinned(n_rows=5_000, n_holdout=1_000, seed=0):
+    times = np.random.default_rng(1).permutation(n_rows).astype(float)
+    return times, ThinnedDraw(times, np.ones(n_rows, dtype=bool), n_holdout, seed)
+
+
+def test_thinned_samples_are_nested_and_spread_evenly_over_the_whole_history():
+    times, draw = thinned()
+    large = draw.training_rows(0, 640)
+    np.testing.assert_array_equal(draw.training_rows(0, 100), large[:100])
+    stretches = np.bincount((times[large] * 64 // 4_000).astype(int), minlength=64)
+    assert np.abs(stretches - 10).max() <= 1
+    assert len(np.unique(draw.training_rows(0, 4_000))) == 4_000
+
+
+def test_thinning_holds_out_the_same_last_stretch_and_repeats_draw_other_rows():
+    times, draw = thinned()
+    recent = TimeDraw(times, np.ones(5_000, dtype=bool), 1_000)
+    np.testing.assert_array_equal(draw.holdout_rows, recent.holdout_rows)
+    np.testing.assert_array_equal(draw.untrained_rows(), recent.untrained_rows())
+    assert times[draw.training_rows(0, 4_000)].max() < times[draw.holdout_rows].min()
+    assert set(draw.training_rows(0, 300)) != set(draw.training_rows(1, 300))
+
+
+def test_thinning_does_not_fall_in_with_the_rhythm_of_the_rows():
+    draw = ThinnedDraw(np.arange(9_600.0), np.ones(9_600, dtype=bool), 1_600, seed=0)
+    hours = np.bincount(draw.training_rows(0, 1_000) % 24, minlength=24)
+    assert hours.min() >= 20
+
+
+def test_a_group_of_a_rare_class_is_held_out_first_where_chance_would_hold_out_none():
+    groups, hashes = groups_and_hashes()
+    for seed in range(20):
+        plain = GroupDraw(groups, hashes, 180, seed)
+        trained = np.setdiff1d(groups, groups[plain.holdout_rows])
+        classes = np.isin(groups, trained[:2]).astype(np.int16)
+        draw = GroupDraw(groups, hashes, 180, seed, classes)
+        assert set(classes[draw.holdout_rows]) == {0, 1}
+        assert set(classes[draw.training_rows(0, draw.n_train_rows)]) == {0, 1}
+        assert len(draw.holdout_rows) == 180
+
+
+def test_where_chance_holds_out_every_class_groups_are_drawn_as_without_classes():
+    groups, hashes = groups_and_hashes()
+    classes = (np.arange(len(groups)) % 2).astype(np.int16)
+    with_classes, without = GroupDraw(groups, hashes, 180, 0, classes), GroupDraw(groups, hashes, 180, 0)
+    np.testing.assert_array_equal(with_classes.holdout_rows, without.holdout_rows)
+
+
+def test_a_class_in_a_single_group_is_trained_on_only():
+    groups, hashes = groups_and_hashes()
+    plain = GroupDraw(groups, hashes, 180, 0)
+    only = np.setdiff1d(groups, groups[plain.holdout_rows])[0]
+    draw = GroupDraw(groups, hashes, 180, 0, (groups == only).astype(np.int16))
+    np.testing.assert_array_equal(draw.holdout_rows, plain.holdout_rows)

@@ -26,12 +26,13 @@ __all__ = [
     "StudySpec",
     "Task",
     "Trial",
+    "UnitCandidate",
     "content_id",
 ]
 
 Task = Literal["binary", "multiclass", "regression"]
 FeatureKind = Literal["number", "category", "label", "date"]
-UnitKind = Literal["row", "group", "time"]
+UnitKind = Literal["row", "group", "time", "thinned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,13 @@ class SamplingUnit:
 
     Parameters
     ----------
-    kind : {"row", "group", "time"}
+    kind : {"row", "group", "time", "thinned"}
         For ``group`` all rows with the same value of `column` are drawn together; for ``time`` the holdout is the last
-        stretch of `column` and training history grows backwards from it.
+        stretch of `column` and training history grows backwards from it; for ``thinned`` the holdout is the same, and
+        samples are spread evenly over the whole history before it.
     column : str or None
-        The group or time column; None for rows.
+        The group or time column; None for rows. A time may be several columns with commas between them, the coarsest
+        first: ``"year,month,day"``.
     """
 
     kind: UnitKind = "row"
@@ -85,9 +88,30 @@ class SamplingUnit:
         if (self.kind == "row") != (self.column is None):
             raise InputError("A sampling unit of groups or time needs a column, and one of rows takes none.")
 
+    @property
+    def is_time(self) -> bool:
+        """Whether the holdout is the last stretch of time."""
+        return self.kind in ("time", "thinned")
+
 
 ROWS = SamplingUnit()
 """Single rows: the sampling unit where nothing else is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCandidate:
+    """A column that may be the true sampling unit, and why, in words a person reads.
+
+    Parameters
+    ----------
+    column : str
+        As in `SamplingUnit`.
+    reason : str
+        What speaks for it, as the end of a sentence.
+    """
+
+    column: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,22 +9,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scalewise.core.spec import ROWS, DataSpec, Feature, LeftOut, SamplingUnit, Task
-from scalewise.data.encode import column_codes, encode, is_number, is_usable, text_hashes
+from scalewise.core.spec import ROWS, DataSpec, LeftOut, SamplingUnit, Task, UnitCandidate
+from scalewise.data.draws import check_unit, drawn
 from scalewise.data.profile import PROFILE_ROWS, Profile, profile_table
-from scalewise.data.sampling import Draw, GroupDraw, RowDraw, TimeDraw, holdout_size, sample_rows
+from scalewise.data.sampling import Draw, sample_rows
 from scalewise.data.sources import Source
-from scalewise.data.strata import code_counts
 from scalewise.data.target import Target, read_target
-from scalewise.errors import InputError, TableError, TargetError, unknown_name
+from scalewise.errors import InputError, TableError, unknown_name
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "prepare", "sampled_by"]
 
-_SMALLEST_ROWS, _SMALLEST_PER_CLASS, _SMALLEST_RARE_ROWS = 50, 10, 5
-_SMALLEST_RARE_FRACTION = 0.02
-_LEAST_GROUPS = 5
 _COLUMNS_AT_ONCE = 8
-_CHECKED_REPEATS = 5
 _GROUP_REASON = "is the sampling unit: rows to come belong to others"
 
 
@@ -45,8 +40,8 @@ class Prepared:
         Which rows are held out and trained on.
     target : Target
         Class codes of all rows.
-    group_candidates, time_candidates : tuple of str
-        Columns that may be the true sampling unit, likeliest first.
+    profile : Profile
+        What the columns were settled to be, whatever the sampling unit.
     """
 
     source: Source
@@ -55,8 +50,17 @@ class Prepared:
     notes: tuple[str, ...]
     draw: Draw
     target: Target
-    group_candidates: tuple[str, ...] = ()
-    time_candidates: tuple[str, ...] = ()
+    profile: Profile
+
+    @property
+    def group_candidates(self) -> tuple[UnitCandidate, ...]:
+        """Columns that may name groups of rows, likeliest first."""
+        return self.profile.group_candidates
+
+    @property
+    def time_candidates(self) -> tuple[UnitCandidate, ...]:
+        """Columns that may say when a row happened, likeliest first."""
+        return self.profile.time_candidates
 
 
 def prepare(
@@ -99,29 +103,48 @@ def prepare(
     """
     read = read_target(source, target, task)
     reasons = _reasons(source, target, exclude)
-    if unit.column is not None:
-        _check_unit(source, unit.column, target)
-        reasons |= {unit.column: _GROUP_REASON} if unit.kind == "group" else {}
-    profile = _profile(source, target, seed, reasons)
-    if not profile.features:
-        raise TableError(_nothing_left(target, profile.left_out))
-    draw, smallest, notes = _drawn(source, read, unit, seed)
+    check_unit(source, unit, target)
+    return _with_unit(source, read, _profile(source, read, seed, reasons), unit, seed)
+
+
+def sampled_by(prepared: Prepared, unit: SamplingUnit) -> Prepared:
+    """The same table with another sampling unit, without reading more of it than the column to sample by.
+
+    Raises
+    ------
+    TableError
+        If no column is left to learn from.
+    TargetError
+        If some class is only held out, or only trained on.
+    InputError
+        If the column to sample by does not exist or does not fit.
+    """
+    check_unit(prepared.source, unit, prepared.data.target)
+    return _with_unit(prepared.source, prepared.target, prepared.profile, unit, prepared.data.seed)
+
+
+def _with_unit(source: Source, read: Target, profile: Profile, unit: SamplingUnit, seed: int) -> Prepared:
+    features, left_out = profile.features, profile.left_out
+    if unit.kind == "group" and unit.column in {feature.name for feature in features}:
+        features = tuple(feature for feature in features if feature.name != unit.column)
+        left_out = (LeftOut(unit.column or "", _GROUP_REASON), *left_out)
+    if not features:
+        raise TableError(_nothing_left(read.name, left_out))
+    draw, smallest, notes = drawn(source, read, unit, seed)
     data = DataSpec(
         name=source.name,
         fingerprint=source.fingerprint(),
-        target=target,
+        target=read.name,
         task=read.task,
         classes=read.classes,
-        features=profile.features,
+        features=features,
         n_train_rows=draw.n_train_rows,
         n_holdout_rows=len(draw.holdout_rows),
         smallest_n_rows=smallest,
         unit=unit,
         seed=seed,
     )
-    notes = (*_missing_note(read), *notes, *profile.notes)
-    candidates = profile.group_candidates, profile.time_candidates
-    return Prepared(source, data, profile.left_out, notes, draw, read, *candidates)
+    return Prepared(source, data, left_out, (*_missing_note(read), *notes, *profile.notes), draw, read, profile)
 
 
 def _reasons(source: Source, target: str, exclude: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
@@ -132,21 +155,13 @@ def _reasons(source: Source, target: str, exclude: Iterable[str] | Mapping[str, 
     return {name: reason for name, reason in given.items() if name != target}
 
 
-def _check_unit(source: Source, column: str, target: str) -> None:
-    names = [name for name in source.schema().names if name != target]
-    if column not in names:
-        raise InputError(unknown_name("column to sample by", column, names))
-    kind = source.schema().field(column).type
-    if not is_usable(kind):
-        raise InputError(f"{column!r} holds values of type {kind}. Valid to sample by: text, numbers, dates or times.")
-
-
-def _profile(source: Source, target: str, seed: int, reasons: Mapping[str, str]) -> Profile:
-    names = [name for name in source.schema().names if name != target]
+def _profile(source: Source, target: Target, seed: int, reasons: Mapping[str, str]) -> Profile:
+    names = [name for name in source.schema().names if name != target.name]
     n_total = source.n_rows()
     rows = sample_rows(n_total, PROFILE_ROWS, seed)
     looked_at = [name for name in names if name not in reasons]
-    profile = profile_table(_table(source, rows, looked_at), rows, n_total)
+    classes = target.codes[rows] if target.classes else None
+    profile = profile_table(_table(source, rows, looked_at), rows, n_total, target=target.name, classes=classes)
     given = tuple(LeftOut(name, reasons[name]) for name in names if name in reasons)
     return replace(profile, left_out=given + profile.left_out)
 
@@ -172,96 +187,3 @@ def _nothing_left(target: str, left_out: tuple[LeftOut, ...]) -> str:
 def _missing_note(target: Target) -> tuple[str, ...]:
     count = target.n_missing
     return (f"{count:,} rows without a value of {target.name} are left out.",) if count else ()
-
-
-def _drawn(source: Source, target: Target, unit: SamplingUnit, seed: int) -> tuple[Draw, int, tuple[str, ...]]:
-    """Make the draw, the smallest sensible training size, and notes on it."""
-    smallest = _smallest(target)
-    if unit.column is None:
-        n_holdout = holdout_size(len(target.codes) - target.n_missing)
-        rows = RowDraw(target.codes, n_holdout, seed, smallest)
-        return rows, min(smallest, rows.n_train_rows), ()
-    draw: Draw
-    if unit.kind == "group":
-        draw, notes = _group_draw(source, target, unit.column, seed)
-    else:
-        draw, notes = _time_draw(source, target, unit.column)
-    return draw, _until_all_classes(draw, target, unit, smallest), notes
-
-
-def _smallest(target: Target) -> int:
-    """Rows that a training sample needs to say anything: some of each class, or nearly so."""
-    if not target.classes:
-        return _SMALLEST_ROWS
-    counts = code_counts(target.codes, len(target.classes))
-    usable = int(counts.sum())
-    rare = min(_SMALLEST_RARE_ROWS * usable / int(counts.min()), _SMALLEST_RARE_FRACTION * usable)
-    return max(_SMALLEST_ROWS, _SMALLEST_PER_CLASS * len(target.classes), int(np.ceil(rare)))
-
-
-def _group_draw(source: Source, target: Target, column: str, seed: int) -> tuple[Draw, tuple[str, ...]]:
-    found = column_codes(source.scan([column]), source.n_rows(), np.int32)
-    assert found is not None
-    values, codes = found
-    notes = _unusable_note(column, codes < 0, target)
-    groups = np.where(target.codes >= 0, codes, -1)
-    n_groups = len(np.unique(groups[groups >= 0]))
-    if n_groups < _LEAST_GROUPS:
-        raise InputError(
-            f"{column!r} has {n_groups} distinct values; drawing whole groups needs at least {_LEAST_GROUPS}. "
-            "Choose a column with more, or sample by rows."
-        )
-    n_holdout = holdout_size(int((groups >= 0).sum()))
-    return GroupDraw(groups, text_hashes([str(value) for value in values]), n_holdout, seed), notes
-
-
-def _time_draw(source: Source, target: Target, column: str) -> tuple[Draw, tuple[str, ...]]:
-    times = _times(source, column)
-    missing = np.isnan(times)
-    usable = (target.codes >= 0) & ~missing
-    if len(np.unique(times[usable])) < 2:
-        raise InputError(f"{column!r} has fewer than two distinct moments. Choose another column, or sample by rows.")
-    notes = _unusable_note(column, missing, target)
-    return TimeDraw(times, usable, holdout_size(int(usable.sum()))), notes
-
-
-def _times(source: Source, column: str) -> NDArray[np.float64]:
-    kind = source.schema().field(column).type
-    feature = Feature(column, "number" if is_number(kind) else "date")
-    times = np.concatenate([encode(feature, pa.chunked_array([b.column(0)])) for b in source.scan([column])])
-    if np.isnan(times).all():
-        raise InputError(f"{column!r} holds no dates that can be read. Valid: dates as 2026-01-31, times or numbers.")
-    return times
-
-
-def _unusable_note(column: str, missing: NDArray[np.bool_], target: Target) -> tuple[str, ...]:
-    count = int((missing & (target.codes >= 0)).sum())
-    return (f"{count:,} rows without a value of {column} are left out.",) if count else ()
-
-
-def _until_all_classes(draw: Draw, target: Target, unit: SamplingUnit, smallest: int) -> int:
-    """Grow the smallest size until every class is in it; whole groups or stretches may lack some.
-
-    Raises
-    ------
-    TargetError
-        If some class is only held out, or only trained on.
-    """
-    wanted = set(range(len(target.classes)))
-    _check_all_classes(target, target.codes[draw.holdout_rows], "held out", unit)
-    size = min(smallest, draw.n_train_rows)
-    for repeat in range(_CHECKED_REPEATS):
-        while not wanted <= set(np.unique(target.codes[draw.training_rows(repeat, size)]).tolist()):
-            if size == draw.n_train_rows:
-                _check_all_classes(target, target.codes[draw.training_rows(repeat, size)], "trained on", unit)
-            size = min(2 * size, draw.n_train_rows)
-    return size
-
-
-def _check_all_classes(target: Target, codes: NDArray[np.int16], where: str, unit: SamplingUnit) -> None:
-    lacking = [label for code, label in enumerate(target.classes) if code not in set(codes.tolist())]
-    if lacking:
-        raise TargetError(
-            f"Sampled by {unit.kind} of {unit.column!r}, no row of class {lacking[0]!r} of {target.name!r} is {where}. "
-            "Sample by rows, or leave that class out."
-        )

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scalewise.core.spec import Feature, LeftOut
+from scalewise.core.spec import Feature, LeftOut, UnitCandidate
+from scalewise.data.candidates import Sampled, group_candidates
 from scalewise.data.encode import (
     as_text,
     encode,
@@ -23,6 +24,7 @@ from scalewise.data.encode import (
     text_numbers,
     text_seconds,
 )
+from scalewise.data.times import time_candidates
 
 __all__ = ["MAX_CATEGORIES", "PROFILE_ROWS", "Profile", "profile_table"]
 
@@ -36,11 +38,6 @@ _LEAST_FOR_IDENTIFIER = 20
 _LONG_TEXT = 40
 _NEARLY_ALL = 0.9
 _DATE_START = re.compile(r"\s*\d{4}-\d\d")
-_GROUP_NAME = re.compile(
-    r"(^|_)(id|group|patient|person|user|customer|client|subject|session|household|store|site|device|machine|account)"
-    r"(_|s?$)|[a-z]Id$",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -53,15 +50,15 @@ class Profile:
     left_out : tuple of LeftOut
     notes : tuple of str
         What a person should know, a sentence each.
-    group_candidates, time_candidates : tuple of str
+    group_candidates, time_candidates : tuple of UnitCandidate
         Columns that may be the true sampling unit, likeliest first.
     """
 
     features: tuple[Feature, ...]
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
-    group_candidates: tuple[str, ...]
-    time_candidates: tuple[str, ...]
+    group_candidates: tuple[UnitCandidate, ...]
+    time_candidates: tuple[UnitCandidate, ...]
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,13 @@ class _Look:
 
 
 def profile_table(
-    sample: pa.Table, rows: NDArray[np.int64], n_total: int, leave_out: Mapping[str, str] | None = None
+    sample: pa.Table,
+    rows: NDArray[np.int64],
+    n_total: int,
+    leave_out: Mapping[str, str] | None = None,
+    *,
+    target: str = "",
+    classes: NDArray[np.integer] | None = None,
 ) -> Profile:
     """Settle what each column is.
 
@@ -102,13 +105,16 @@ def profile_table(
         Rows of the whole table.
     leave_out : mapping of str to str, optional
         Columns to leave out, and why.
+    target : str
+    classes : ndarray of int, shape (n_sample,), or None
+        Class codes of the target in these rows; None for regression.
 
     Returns
     -------
     Profile
     """
     reasons = dict(leave_out or {})
-    features, left_out, looks = [], [], []
+    features, left_out = [], []
     notes: list[str] = []
     for name in sample.column_names:
         settled = LeftOut(name, reasons[name]) if name in reasons else _settled(name, sample[name], rows, n_total)
@@ -116,11 +122,18 @@ def profile_table(
             left_out.append(settled)
             continue
         features.append(settled)
-        looks.append(_Look(name, plain_values(sample[name]), rows, n_total))
-        notes.extend((*_infinities(looks[-1]), *_numbers_as_text(settled, looks[-1])))
-    groups = _group_candidates(looks)
-    times = tuple(f.name for f in features if f.kind == "date")
+        look = _Look(name, plain_values(sample[name]), rows, n_total)
+        notes.extend((*_infinities(look), *_numbers_as_text(settled, look)))
+    seen = Sampled(sample.drop_columns(list(reasons)), rows, n_total, target, classes)
+    times = time_candidates(seen, features)
+    groups = group_candidates(seen, _named_else(sample, features, times))
     return Profile(tuple(features), tuple(left_out), tuple(notes), groups, times)
+
+
+def _named_else(sample: pa.Table, features: list[Feature], times: tuple[UnitCandidate, ...]) -> frozenset[str]:
+    """Columns that cannot name groups: times, and text that stands for dates or numbers."""
+    told = {f.name for f in features if f.kind == "date" or (f.kind == "number" and is_text(sample[f.name].type))}
+    return frozenset(told.union(*(time.column.split(",") for time in times)))
 
 
 def _settled(name: str, column: pa.ChunkedArray, rows: NDArray[np.int64], n_total: int) -> Feature | LeftOut:
@@ -213,19 +226,6 @@ def _numbers_as_text(feature: Feature, look: _Look) -> list[str]:
     count = look.n_present - int(np.isfinite(encode(feature, look.values)).sum())
     dirt = f"; {count:,} of the {len(look.values):,} rows looked at hold something else, which counts as missing"
     return [f"{look.name} holds numbers as text and is used as numbers{dirt if count else ''}."]
-
-
-def _group_candidates(looks: list[_Look]) -> tuple[str, ...]:
-    """Columns that stand for things with several rows each; those named like one come first."""
-    found = [
-        look
-        for look in looks
-        if (is_text(look.values.type) or pa.types.is_integer(look.values.type))
-        and look.n_distinct >= _LEAST_FOR_IDENTIFIER
-        and look.n_present >= 2 * look.n_distinct
-        and ((is_text(look.values.type) and look.n_distinct > MAX_CATEGORIES) or _GROUP_NAME.search(look.name))
-    ]
-    return tuple(look.name for look in sorted(found, key=lambda look: not _GROUP_NAME.search(look.name)))
 
 
 def _shown(value: pa.Scalar) -> str:

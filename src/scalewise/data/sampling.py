@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from scalewise.data.strata import Ints, Keys, Strata, code_counts, row_keys
 
-__all__ = ["MAX_BLOCKS", "Draw", "GroupDraw", "RowDraw", "TimeDraw", "holdout_size", "sample_rows"]
+__all__ = ["MAX_BLOCKS", "Draw", "GroupDraw", "RowDraw", "ThinnedDraw", "TimeDraw", "holdout_size", "sample_rows"]
 
 MAX_BLOCKS = 20
 """Parts that the holdout is cut into at the most."""
@@ -22,6 +22,7 @@ _HOLDOUT_FRACTION, _HOLDOUT_MOST = 0.2, 30_000
 _BLOCK_ROWS = 15
 _PROFILE_STREAM, _HOLDOUT_STREAM, _FIRST_REPEAT_STREAM = 0, 1, 1000
 _RARE_FIRST = 2
+_STRETCHES = 64
 
 
 class Draw(Protocol):
@@ -125,12 +126,24 @@ class GroupDraw:
     n_holdout : int
         Rows to hold out, nearly: groups stay whole, and very big ones are passed over.
     seed : int
+    classes : ndarray of int, shape (n_total,), or None
+        Class code of each row. Where chance would hold out no row of some class, a group that has it, and is not the
+        only one, is held out before all others.
     """
 
-    def __init__(self, groups: NDArray[np.integer], hashes: Keys, n_holdout: int, seed: int) -> None:
+    def __init__(
+        self,
+        groups: NDArray[np.integer],
+        hashes: Keys,
+        n_holdout: int,
+        seed: int,
+        classes: NDArray[np.integer] | None = None,
+    ) -> None:
         self._seed, self._groups, self._hashes = seed, groups, hashes
         self._sizes = code_counts(groups, len(hashes))
-        held = self._hold_out(n_holdout)
+        held = self._hold_out(n_holdout, np.empty(0, dtype=np.int64))
+        if classes is not None:
+            held = self._with_all_classes(held, classes, n_holdout)
         self._sizes_left = np.where(held, 0, self._sizes)
         self.holdout_rows: Ints = np.flatnonzero(_looked_up(held, groups)).astype(np.int64)
         block_of_group = _even_blocks(np.where(held, self._sizes, 0))
@@ -162,10 +175,11 @@ class GroupDraw:
         by_key: Ints = present[np.argsort(row_keys(self._hashes[present], self._seed, stream))]
         return by_key
 
-    def _hold_out(self, n_holdout: int) -> NDArray[np.bool_]:
-        """Take groups by key while they fit; where none fits, the smallest."""
+    def _hold_out(self, n_holdout: int, first: Ints) -> NDArray[np.bool_]:
+        """Take groups by key while they fit, `first` before all others; where none fits, the smallest."""
         held = np.zeros(len(self._sizes), dtype=bool)
         order = self._order(self._sizes, _HOLDOUT_STREAM)
+        order = np.concatenate([first, order[~np.isin(order, first)]])
         room = n_holdout
         for group, size in zip(order.tolist(), self._sizes[order].tolist(), strict=True):
             if size <= room:
@@ -174,6 +188,23 @@ class GroupDraw:
         if not held.any():
             held[order[np.argmin(self._sizes[order])]] = True
         return held
+
+    def _with_all_classes(
+        self, held: NDArray[np.bool_], classes: NDArray[np.integer], n_holdout: int
+    ) -> NDArray[np.bool_]:
+        """Hold out a group of each class that would be lacking, as far as there is one that fits."""
+        usable = self._groups >= 0
+        n_classes = int(classes.max(initial=0)) + 1
+        pairs = np.unique(self._groups[usable].astype(np.int64) * n_classes + classes[usable])
+        group, label = pairs // n_classes, pairs % n_classes
+        first = np.empty(0, dtype=np.int64)
+        lacking = np.setdiff1d(label, label[held[group]])
+        for wanted in lacking.tolist():
+            having = group[(label == wanted) & (self._sizes[group] <= n_holdout)]
+            if (label == wanted).sum() > 1 and len(having):
+                by_key = np.argsort(row_keys(self._hashes[having], self._seed, _HOLDOUT_STREAM))
+                first = np.union1d(first, having[by_key[:1]])
+        return self._hold_out(n_holdout, first) if len(first) else held
 
 
 class TimeDraw:
@@ -215,6 +246,34 @@ class TimeDraw:
     def training_rows(self, repeat: int, n_rows: int) -> Ints:  # noqa: ARG002 - there is only one past
         """Row numbers of a training sample in drawing order: the first k are the sample of k rows."""
         return self._history[:n_rows].copy()
+
+
+class ThinnedDraw(TimeDraw):
+    """The last stretch of time is held out, and samples are spread evenly over all of the history before it.
+
+    The history is cut into stretches of as many rows each, and a sample takes its share of random rows from every one:
+    a regular step through time would fall in with the rhythm of days and weeks.
+
+    Parameters
+    ----------
+    times : ndarray of shape (n_total,)
+        When each row happened, in any unit.
+    usable : ndarray of bool, shape (n_total,)
+    n_holdout : int
+    seed : int
+    """
+
+    def __init__(self, times: NDArray[np.float64], usable: NDArray[np.bool_], n_holdout: int, seed: int) -> None:
+        super().__init__(times, usable, n_holdout)
+        self._seed = seed
+        codes = np.full(self._n_total, -1, dtype=np.int16)
+        places = np.arange(len(self._history))
+        codes[self._history] = places * _STRETCHES // max(1, len(places))
+        self._stretches = Strata(codes, _STRETCHES)
+
+    def training_rows(self, repeat: int, n_rows: int) -> Ints:
+        """Row numbers of a training sample in drawing order: the first k are the sample of k rows."""
+        return self._stretches.first(n_rows, self._seed, _FIRST_REPEAT_STREAM + repeat)
 
 
 def _looked_up(marked: NDArray[np.bool_], codes: NDArray[np.integer]) -> NDArray[np.bool_]:
