@@ -94,7 +94,11 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--exclude", metavar="A,B", type=_names, default=(), help="columns that models must not see")
     run.add_argument("--group", metavar="COL", help="draw and hold out whole groups of this column")
-    run.add_argument("--time", metavar="COL", help="hold out the last stretch of this column")
+    run.add_argument("--time", metavar="COL", help="hold out the last stretch of this column (or of A,B,C together)")
+    run.add_argument("--thin", action="store_true", help="with --time: spread samples over all of the history")
+    run.add_argument(
+        "--check-unit", action="store_true", help="check whether the answer changes with another sampling unit"
+    )
     run.add_argument("--engine", metavar="E", default="local", help="local, inline, dask, or a scheduler's address")
     run.add_argument("--workers", metavar="N", type=int, help="worker processes (default: one a core, at most 8)")
     run.add_argument(
@@ -136,6 +140,8 @@ def _run(asked: argparse.Namespace) -> int:
         table, options.target, options=options, engine=asked.engine, workers=asked.workers, journal=asked.journal
     ) as study:
         status = _follow(study, asked.stream, quiet=asked.quiet)
+        if asked.check_unit and status == 0:
+            _check_units(study)
         _tell(study, asked.json)
     return status
 
@@ -148,7 +154,7 @@ def _table_and_options(asked: argparse.Namespace) -> tuple[object, StudyOptions]
     table: object = asked.table
     target = asked.target
     exclude = tuple(LeftOut(name, "left out as asked") for name in asked.exclude)
-    unit = _unit(asked.group, asked.time)
+    unit = _unit(asked.group, asked.time, thin=asked.thin)
     if is_example(asked.table):
         example = get_example(asked.table)
         table, target = example.open(), target or example.target
@@ -163,12 +169,14 @@ def _table_and_options(asked: argparse.Namespace) -> tuple[object, StudyOptions]
     return table, options
 
 
-def _unit(group: str | None, time: str | None) -> SamplingUnit:
+def _unit(group: str | None, time: str | None, *, thin: bool) -> SamplingUnit:
     if group and time:
         raise InputError("Choose one of --group and --time, not both.")
+    if thin and not time:
+        raise InputError("--thin goes with a time. Name its column with --time COL, or leave --thin out.")
     if group:
         return SamplingUnit("group", group)
-    return SamplingUnit("time", time) if time else SamplingUnit()
+    return SamplingUnit("thinned" if thin else "time", time) if time else SamplingUnit()
 
 
 def _check_writable(path: Path | None) -> None:
@@ -205,6 +213,20 @@ def _follow(study: Study, streams: Sequence[str], *, quiet: bool) -> int:
     return 0 if study.summary.models and not failed else 1
 
 
+def _check_units(study: Study) -> None:
+    """Check the sampling units that suggest themselves, one after another; what cannot be checked is a note."""
+    from scalewise.core.units import proposed_units
+
+    checked = {check.unit for check in study.state.unit_checks}
+    proposed = proposed_units(study.state)
+    if not proposed:
+        print("scalewise: no column was seen that may name groups or tell a time; --group or --time names one.",
+              file=sys.stderr)  # fmt: skip
+    for unit in proposed:
+        if unit not in checked:
+            study.check_unit(unit).wait()
+
+
 def _tell(study: Study, path: Path | None) -> None:
     content = study.report()
     text = json.dumps(content, indent=1, ensure_ascii=False)
@@ -231,8 +253,28 @@ def _as_text(content: dict[str, Any]) -> str:
     failures = [f"  failed: {failure['trial']}: {failure['reason']}" for failure in trials["failures"][:10]]
     evidence = [f"  {line}" for line in verdict["evidence"]]
     return "\n".join(
-        [*lines, *_stream_lines(content), f"trials: {counts}", *failures, "", verdict["sentence"], *evidence]
-    )
+        [
+            *lines, *_stream_lines(content), f"trials: {counts}", *failures, "", verdict["sentence"], *evidence,
+            *_unit_lines(content),
+        ]
+    )  # fmt: skip
+
+
+def _unit_lines(content: dict[str, Any]) -> list[str]:
+    """What checks of other sampling units say, and what to type where one may be the true one."""
+    from scalewise.core.spec import UnitCandidate
+    from scalewise.core.units import unit_question
+
+    lines = [check["sentence"] for check in content["unit_checks"]]
+    checked = {check["unit"]["column"] for check in content["unit_checks"]}
+    table = content["table"]
+    if table["unit"]["kind"] == "row":
+        for kind, found in (("group", table["group_candidates"][:1]), ("time", table["time_candidates"][:1])):
+            for candidate in found:
+                how = f"If so, run again with --{kind} {candidate['column']}"
+                check = "" if candidate["column"] in checked else "; --check-unit shows whether it matters"
+                lines.append(f"{unit_question(UnitCandidate(**candidate), kind)} {how}{check}.")
+    return ["", *lines] if lines else []
 
 
 def _stream_lines(content: dict[str, Any]) -> list[str]:

@@ -4,7 +4,9 @@ The schema is versioned by its ``schema`` field; ``scalewise/1`` holds
 
 ``table``
     ``name``, ``target``, ``task``, ``classes``, ``n_train_rows``, ``n_holdout_rows``, ``features`` (names),
-    ``left_out`` (``name`` and ``reason`` of columns that models do not see), ``remarks``.
+    ``left_out`` (``name`` and ``reason`` of columns that models do not see), ``remarks``, ``unit`` (``kind`` and
+    ``column`` of what is drawn), ``group_candidates`` and ``time_candidates`` (``column`` and ``reason`` of columns
+    that may be the true sampling unit).
 ``study``
     ``id``, ``metric``, ``phase``, ``seed``, ``max_fraction``, ``repeats``, ``min_gain``, ``versions``.
 ``verdict``
@@ -19,6 +21,10 @@ The schema is versioned by its ``schema`` field; ``scalewise/1`` holds
     For each model that learned the whole table block by block ``model``, ``label``, ``metric``, ``phase``, ``passes``,
     ``n_rows`` (of all passes together), ``where`` and ``points`` (``n_rows``, ``score``, ``low``, ``high``,
     ``seconds``). Other than in ``curves``, one model goes on learning from point to point.
+``unit_checks``
+    For each other sampling unit that was checked ``unit``, ``model``, ``sentence``, ``changes`` (whether the answer
+    depends on the unit) and ``points`` (``fraction`` and, by the study's own unit and by the other one, ``n_rows``,
+    ``score``, ``low``, ``high``).
 ``importances``
     For each model that has any ``model``, ``n_rows`` and ``features`` (``feature``, ``importance``, ``low``, ``high``).
 ``trials``
@@ -32,11 +38,13 @@ Numbers that are not finite are written as null.
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 from scalewise.core.curves import StreamCurve
 from scalewise.core.study import StudyState
 from scalewise.core.summary import ModelSummary, Summary
+from scalewise.core.units import UnitComparison
 
 __all__ = ["SCHEMA", "report"]
 
@@ -67,6 +75,7 @@ def report(summary: Summary) -> dict[str, Any]:
         },
         "curves": [_curve(model, metric) for model in summary.models],
         "streams": [_stream(curve, metric) for curve in summary.streams],
+        "unit_checks": [_unit_check(check) for check in summary.unit_checks],
         "importances": [_importances(model) for model in summary.models if model.importances],
         "trials": _trials(state),
         "notes": [note.text for note in state.notes],
@@ -88,6 +97,9 @@ def _table(state: StudyState) -> dict[str, Any]:
         "features": [feature.name for feature in data.features],
         "left_out": [{"name": column.name, "reason": column.reason} for column in state.left_out],
         "remarks": list(state.remarks),
+        "unit": asdict(data.unit),
+        "group_candidates": [asdict(candidate) for candidate in state.group_candidates],
+        "time_candidates": [asdict(candidate) for candidate in state.time_candidates],
     }
 
 
@@ -137,6 +149,24 @@ def _stream(curve: StreamCurve, metric: str) -> dict[str, Any]:
         "points": [
             {"n_rows": point.n_rows, "score": point.score, "low": low, "high": high, "seconds": point.seconds}
             for point, low, high in zip(stream.points, curve.low, curve.high, strict=True)
+        ],
+    }
+
+
+def _unit_check(check: UnitComparison) -> dict[str, Any]:
+    fields = ("n_rows", "score", "low", "high")
+    return {
+        "unit": asdict(check.unit),
+        "model": check.model,
+        "sentence": check.sentence,
+        "changes": check.changes,
+        "points": [
+            {
+                "fraction": point.fraction,
+                "own": {name: getattr(point.own, name) for name in fields},
+                "other": {name: getattr(point.other, name) for name in fields},
+            }
+            for point in check.points
         ],
     }
 

@@ -10,6 +10,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from scalewise.core import events as ev
+from scalewise.core.spec import SamplingUnit
 from scalewise.core.study import StudyState
 from scalewise.data.sources import Source
 from scalewise.engines.base import Engine, Report
@@ -83,6 +84,13 @@ class StudyRunner:
         """
         self._send(partial(self._conductor.prepare, options))
 
+    def sample_by(self, unit: SamplingUnit) -> None:
+        """Take up the prepared table with another sampling unit; what was studied before is stopped.
+
+        Where that cannot be, the reason is shown as a message, and nothing else changes.
+        """
+        self._send(partial(self._conductor.sample_by, unit))
+
     def start(self, options: StudyOptions) -> None:
         """Start a study on the prepared table, or go on with it where it is the same one.
 
@@ -108,6 +116,18 @@ class StudyRunner:
             How many times it goes through the table.
         """
         self._send(partial(self._conductor.stream, model, passes))
+
+    def check_unit(self, unit: SamplingUnit) -> None:
+        """Run a few trials with another sampling unit, to see whether the answer changes with it.
+
+        The state's `unit_checks` have what comes of it. Where no study has been started, or another check is running,
+        that is shown as a message.
+        """
+        self._send(partial(self._conductor.check_unit, unit))
+
+    def drop_check(self) -> None:
+        """End the check of a sampling unit that is running; the study goes on."""
+        self._send(self._conductor.drop_check)
 
     def model(self, name: str) -> Future[FittedModel]:
         """Take out a fitted model: what its last finished stream left, or else its largest trial, fitted again.
@@ -194,7 +214,8 @@ class StudyRunner:
     def is_settled(self) -> bool:
         """Whether everything asked for so far has been done."""
         busy = self.state.phase in ("opening", "preparing", "running") or self.state.open_streams()
-        return self._answered >= self._asked and not busy and not self._conductor.is_awaited
+        awaited = self._conductor.is_awaited or self.state.open_check() is not None
+        return self._answered >= self._asked and not busy and not awaited
 
     def _send(self, command: Callable[[], None]) -> None:
         with self._settled:

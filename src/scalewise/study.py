@@ -10,8 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
+from scalewise.core.spec import SamplingUnit
 from scalewise.core.study import StudyState
 from scalewise.core.summary import Summary, summarise
+from scalewise.core.units import proposed_units
 from scalewise.core.verdict import Verdict
 from scalewise.data.sources import open_source
 from scalewise.engines import Engine, open_engine
@@ -182,6 +184,32 @@ class Study:
             If no study has been started, or the model cannot learn this target block by block.
         """
         self._runner.stream(model, passes=passes)
+        self._runner.answered()
+        if self._runner.last_error is not None:
+            raise self._runner.last_error
+        return self
+
+    def check_unit(self, unit: SamplingUnit | None = None) -> Study:
+        """Run a few trials with another sampling unit, to see whether the answer changes with it; returns at once.
+
+        What it says is in ``summary.unit_checks`` after `wait`. The study's own points stay as they are.
+
+        Parameters
+        ----------
+        unit : SamplingUnit or None
+            By default the likeliest one that was seen in the table; single rows where the study draws anything else.
+
+        Raises
+        ------
+        ScalewiseError
+            If no study has been started, another check is running, or no other unit was seen.
+        """
+        proposed = proposed_units(self.state)
+        if unit is None and not proposed:
+            raise InputError(
+                "No column was seen that may name groups or tell a time. Name one: SamplingUnit('group', 'COL')."
+            )
+        self._runner.check_unit(unit or proposed[0])
         self._runner.answered()
         if self._runner.last_error is not None:
             raise self._runner.last_error

@@ -6,8 +6,8 @@ import types
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from scalewise.core.results import StreamPoint, TrialRecord
-from scalewise.core.spec import DataSpec, LeftOut, ModelSpec, Plan, StudySpec, Trial
+from scalewise.core.results import StreamPoint, TrialRecord, UnitResult
+from scalewise.core.spec import DataSpec, LeftOut, ModelSpec, Plan, SamplingUnit, StudySpec, Trial, UnitCandidate
 
 __all__ = [
     "EngineChecked",
@@ -34,6 +34,10 @@ __all__ = [
     "TrialFailed",
     "TrialFinished",
     "TrialStarted",
+    "UnitCheckFailed",
+    "UnitCheckStarted",
+    "UnitCheckStopped",
+    "UnitChecked",
     "WorkerLost",
     "event_from_dict",
     "event_to_dict",
@@ -96,11 +100,15 @@ class TablePrepared(Event):
     left_out : tuple of LeftOut
     remarks : tuple of str
         What a person should know of the table before running, in words.
+    group_candidates, time_candidates : tuple of UnitCandidate
+        Columns that may be the true sampling unit, likeliest first.
     """
 
     data: DataSpec
     left_out: tuple[LeftOut, ...] = ()
     remarks: tuple[str, ...] = ()
+    group_candidates: tuple[UnitCandidate, ...] = ()
+    time_candidates: tuple[UnitCandidate, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,6 +269,35 @@ class StreamFailed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnitCheckStarted(Event):
+    """A few trials with another sampling unit are to show whether the answer changes with it."""
+
+    unit: SamplingUnit
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitChecked(Event):
+    """The trials with another sampling unit are done."""
+
+    result: UnitResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitCheckFailed(Event):
+    """The trials with another sampling unit could not be made."""
+
+    unit: SamplingUnit
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitCheckStopped(Event):
+    """A person ended the trials with another sampling unit."""
+
+    unit: SamplingUnit
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkerLost(Event):
     """A worker died; the trial that it was running is reported on its own."""
 
@@ -357,6 +394,10 @@ _EVENTS: dict[str, type[Event]] = {
         StreamScored,
         StreamFinished,
         StreamFailed,
+        UnitCheckStarted,
+        UnitChecked,
+        UnitCheckFailed,
+        UnitCheckStopped,
         WorkerLost,
         EngineMoved,
         EngineChecked,

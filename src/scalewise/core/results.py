@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["FeatureImportance", "StreamPoint", "StreamResult", "TrialRecord"]
+from scalewise.core.spec import DataSpec, ModelSpec, Trial
+
+__all__ = ["FeatureImportance", "StreamPoint", "StreamResult", "TrialRecord", "UnitResult"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +106,23 @@ class StreamResult:
     model: bytes
     peak_bytes: int = 0
     remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnitResult:
+    """What a few trials with another sampling unit measured.
+
+    Parameters
+    ----------
+    data : DataSpec
+        The table by that unit.
+    model : ModelSpec
+    trials : tuple of Trial
+    records : tuple of TrialRecord
+        One for each trial.
+    """
+
+    data: DataSpec
+    model: ModelSpec
+    trials: tuple[Trial, ...]
+    records: tuple[TrialRecord, ...]

@@ -14,8 +14,9 @@ from scalewise.core.cost import Expectation
 from scalewise.core.growing import GrowingMap
 from scalewise.core.results import TrialRecord
 from scalewise.core.sizes import planned_trials
-from scalewise.core.spec import DataSpec, LeftOut, Plan, StudySpec, Trial
+from scalewise.core.spec import DataSpec, LeftOut, Plan, StudySpec, Trial, UnitCandidate
 from scalewise.core.streams import Stream, StreamEvent, fold_stream, stopped
+from scalewise.core.unit_checks import UnitCheck, UnitEvent, ended, fold_check
 
 __all__ = ["Note", "Phase", "Running", "StudyState", "ask", "fold"]
 
@@ -63,6 +64,8 @@ class StudyState:
     left_out : tuple of LeftOut
     remarks : tuple of str
         What to know of the table.
+    group_candidates, time_candidates : tuple of UnitCandidate
+        Columns that may be the true sampling unit, likeliest first.
     study, plan : StudySpec or None, Plan or None
         Set when a study has started.
     records : mapping of Trial to TrialRecord
@@ -75,6 +78,8 @@ class StudyState:
         Reasons of trials that failed for good.
     streams : mapping of str to Stream
         By model: the whole table learned block by block.
+    unit_checks : tuple of UnitCheck
+        What a few trials with other sampling units say; one for each unit.
     ready_rows : int
         Training rows that workers can read already.
     notes : tuple of Note
@@ -99,6 +104,8 @@ class StudyState:
     data: DataSpec | None = None
     left_out: tuple[LeftOut, ...] = ()
     remarks: tuple[str, ...] = ()
+    group_candidates: tuple[UnitCandidate, ...] = ()
+    time_candidates: tuple[UnitCandidate, ...] = ()
     study: StudySpec | None = None
     plan: Plan | None = None
     records: GrowingMap[Trial, TrialRecord] = field(default_factory=GrowingMap)
@@ -107,6 +114,7 @@ class StudyState:
     running: Mapping[Trial, Running] = field(default_factory=lambda: MappingProxyType({}))
     failures: Mapping[Trial, str] = field(default_factory=lambda: MappingProxyType({}))
     streams: Mapping[str, Stream] = field(default_factory=lambda: MappingProxyType({}))
+    unit_checks: tuple[UnitCheck, ...] = ()
     ready_rows: int = 0
     notes: tuple[Note, ...] = ()
     started_at: float = 0.0
@@ -129,6 +137,10 @@ class StudyState:
     def open_streams(self) -> tuple[str, ...]:
         """Models whose streams wait or run."""
         return tuple(name for name, stream in self.streams.items() if stream.is_open)
+
+    def open_check(self) -> UnitCheck | None:
+        """The check of another sampling unit that is running."""
+        return next((check for check in self.unit_checks if check.phase == "running"), None)
 
     def seconds_left(self) -> float:
         """Expected seconds of fitting and scoring still to do, on one worker."""
@@ -185,6 +197,8 @@ def fold(state: StudyState, event: ev.Event) -> StudyState:
             return _fold_trial(state, event)
         case ev.StreamQueued() | ev.StreamStarted() | ev.StreamScored() | ev.StreamFinished() | ev.StreamFailed():
             return _fold_stream(state, event)
+        case ev.UnitCheckStarted() | ev.UnitChecked() | ev.UnitCheckFailed() | ev.UnitCheckStopped():
+            return _fold_check(state, event)
         case ev.StudyStarted(study=study, plan=plan, at=at):
             return _start(state, study, plan, at)
         case ev.PlanChanged(plan=plan):
@@ -195,8 +209,7 @@ def fold(state: StudyState, event: ev.Event) -> StudyState:
         case ev.WorkerLost(worker=worker, reason=reason):
             return _note(state, "warning", f"Worker {worker} was lost: {reason}", event.at)
         case ev.EngineMoved(where=where, check=check):
-            moved = replace(state, running=MappingProxyType({}), streams=stopped(state.streams))
-            return replace(moved, away=where, check=check, difference="")
+            return replace(_at_rest(state), away=where, check=check, difference="")
         case ev.EngineChecked(difference=difference):
             return replace(state, check=None, difference=difference)
         case ev.EngineLost(reason=reason):
@@ -205,12 +218,11 @@ def fold(state: StudyState, event: ev.Event) -> StudyState:
             return _note(state, level, text, event.at)
         case ev.StudyStopped():
             ended: Phase = "stopped" if state.phase == "running" else state.phase
-            return replace(state, phase=ended, running=MappingProxyType({}), streams=stopped(state.streams))
+            return replace(_at_rest(state), phase=ended)
         case ev.StudyFinished():
             return replace(state, phase="finished", running=MappingProxyType({}))
         case ev.StudyFailed(reason=reason):
-            failed = replace(state, phase="failed", running=MappingProxyType({}), streams=stopped(state.streams))
-            return _note(failed, "error", reason, event.at)
+            return _note(replace(_at_rest(state), phase="failed"), "error", reason, event.at)
         case _:
             return state
 
@@ -225,7 +237,8 @@ def _fold_table(state: StudyState, event: ev.Event) -> StudyState:
         case ev.TablePreparing():
             return replace(known, phase="preparing")
         case ev.TablePrepared(data=data, left_out=left_out, remarks=remarks):
-            return replace(known, phase="ready", table=data.name, data=data, left_out=left_out, remarks=remarks)
+            seen = replace(known, group_candidates=event.group_candidates, time_candidates=event.time_candidates)
+            return replace(seen, phase="ready", table=data.name, data=data, left_out=left_out, remarks=remarks)
         case ev.TableRefused(reason=reason):
             return _note(replace(known, phase="refused"), "error", reason, event.at)
     return state
@@ -234,7 +247,13 @@ def _fold_table(state: StudyState, event: ev.Event) -> StudyState:
 def _start(state: StudyState, study: StudySpec, plan: Plan, at: float) -> StudyState:
     same = state.study is not None and state.study.id == study.id
     fresh = StudyState(
-        columns=state.columns, left_out=state.left_out, remarks=state.remarks, notes=state.notes, away=state.away
+        columns=state.columns,
+        left_out=state.left_out,
+        remarks=state.remarks,
+        group_candidates=state.group_candidates,
+        time_candidates=state.time_candidates,
+        notes=state.notes,
+        away=state.away,
     )
     started = replace(
         state if same else fresh,
@@ -283,6 +302,19 @@ def _fold_stream(state: StudyState, event: StreamEvent) -> StudyState:
     what = f"{state.streams[event.model].model.label}, incremental: {event.reason}"
     again = " It starts again from its first block." if event.retry else ""
     return _note(after, "warning", what + again, event.at)
+
+
+def _fold_check(state: StudyState, event: UnitEvent) -> StudyState:
+    after = replace(state, unit_checks=fold_check(state.unit_checks, event))
+    if not isinstance(event, ev.UnitCheckFailed):
+        return after
+    return _note(after, "warning", f"The sampling unit could not be checked: {event.reason}", event.at)
+
+
+def _at_rest(state: StudyState) -> StudyState:
+    """The state when nothing runs any more."""
+    checks = ended(state.unit_checks)
+    return replace(state, running=MappingProxyType({}), streams=stopped(state.streams), unit_checks=checks)
 
 
 def _note(state: StudyState, level: Literal["info", "warning", "error"], text: str, at: float) -> StudyState:

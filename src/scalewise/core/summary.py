@@ -13,6 +13,7 @@ from scalewise.core.curves import Curve, StreamCurve, each_curve, stream_curves
 from scalewise.core.extrapolation import Forecast, forecast
 from scalewise.core.importance import ImportanceTable, importance_table
 from scalewise.core.study import StudyState
+from scalewise.core.units import UnitComparison, compare_units
 from scalewise.core.verdict import Outlook, Verdict, decide
 
 __all__ = ["Continuation", "ModelSummary", "Summary", "summarise", "summary_steps"]
@@ -89,12 +90,15 @@ class Summary:
         It follows from the models alone.
     streams : tuple of StreamCurve
         Models that learn the whole table block by block; only those with a score.
+    unit_checks : tuple of UnitComparison
+        What a few trials with other sampling units say.
     """
 
     state: StudyState
     models: tuple[ModelSummary, ...]
     verdict: Verdict
     streams: tuple[StreamCurve, ...] = ()
+    unit_checks: tuple[UnitComparison, ...] = ()
 
     def model(self, name: str) -> ModelSummary | None:
         """One model's summary by its name; None while it has no point."""
@@ -127,7 +131,7 @@ def summary_steps(state: StudyState) -> Generator[None, None, Summary]:
         yield
     outlooks = tuple(m.outlook for m in models)
     verdict = decide(state, tuple(m.curve for m in models), outlooks)
-    return Summary(state, tuple(models), verdict, stream_curves(state))
+    return Summary(state, tuple(models), verdict, stream_curves(state), compare_units(state))
 
 
 @lru_cache(maxsize=64)

@@ -183,7 +183,7 @@ def _reasons(column: _Column, sampled: Sampled) -> list[tuple[int, str]]:
     if sampled.classes is not None and column.settles(sampled.classes):
         reasons.append((4, f"all of them have the same {sampled.target}"))
     if column.text and column.singles >= _OPEN:
-        reasons.append((3 if named else 1, f"new ones keep appearing ({100 * column.singles:.2g} % of the rows)"))
+        reasons.append((3 if named else 1, f"new ones keep appearing, in {100 * column.singles:.2g} % of the rows"))
     shared = list(_shared(column, sampled)) if column.text else []
     if len(shared) >= _LEAST_SHARED:
         reasons.append((3 if named else 1, f"they have the same {shared[0]} and {shared[1]}"))

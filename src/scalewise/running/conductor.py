@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any
 
 from scalewise.core import events as ev
-from scalewise.core.spec import StudySpec
+from scalewise.core.spec import SamplingUnit, StudySpec
 from scalewise.core.streams import StreamEvent
 from scalewise.core.study import StudyState, ask
-from scalewise.data.prepare import Prepared
+from scalewise.core.units import cheap_check
+from scalewise.data.prepare import Prepared, sampled_by
 from scalewise.data.sources import Source
 from scalewise.engines.base import Engine, Outbox, Report, Task
 from scalewise.errors import EngineError, InputError, ScalewiseError
@@ -22,6 +23,7 @@ from scalewise.options import StudyOptions
 from scalewise.running.errands import CallEvent, Errand, Errands
 from scalewise.running.ledger import Ledger
 from scalewise.running.moving import Engines
+from scalewise.running.unit_checks import UnitChecks
 from scalewise.running.whole_table import incremental_models
 from scalewise.running.work import Work
 
@@ -54,6 +56,7 @@ class Conductor:
         self._engines, self._ledger, self._outbox = Engines(engine), ledger, outbox
         self._show, self._is_wanted = show, is_wanted
         self._errands = Errands(self._give, self.tell)
+        self._checks = UnitChecks(self._errands, ledger)
         self._source: Source | None = None
         self._prepared: Prepared | None = None
         self._work: Work | None = None
@@ -132,6 +135,21 @@ class Conductor:
             self._prepared = options.prepare(self._source)
         self._tell_prepared(self._prepared)
 
+    def sample_by(self, unit: SamplingUnit) -> None:
+        """Take up the prepared table with another sampling unit.
+
+        Raises
+        ------
+        ScalewiseError
+            If it cannot be sampled so; nothing has changed then.
+        """
+        if self._prepared is None or self._prepared.data.unit == unit:
+            return
+        prepared = sampled_by(self._prepared, unit)
+        self._drop_work()
+        self._prepared = prepared
+        self._tell_prepared(prepared)
+
     def start(self, options: StudyOptions) -> None:
         """Start a study on the prepared table, or go on with it.
 
@@ -181,6 +199,25 @@ class Conductor:
         if self._work is None:
             raise InputError("No study has been started whose table could be streamed. Start one first.")
         self._errands.stream(self._work.whole, model, passes)
+
+    def check_unit(self, unit: SamplingUnit) -> None:
+        """Find out whether the answer changes with another sampling unit.
+
+        Raises
+        ------
+        InputError
+            If there is no study, or another check is running.
+        """
+        if self._work is None or self._prepared is None:
+            raise InputError("No study has been started whose sampling unit could be checked. Start one first.")
+        self._checks.begin(self._work.study, self._prepared, unit)
+
+    def drop_check(self) -> None:
+        """End the check that is running; the study goes on."""
+        check = self._state.open_check()
+        self._checks.drop()
+        if check is not None:
+            self.tell(ev.UnitCheckStopped(unit=check.unit))
 
     def model(self, name: str, asked: Future[FittedModel]) -> None:
         """Give somebody a fitted model."""
@@ -232,7 +269,7 @@ class Conductor:
         """End what runs; what is finished stays."""
         self.engine.cancel()
         self._forget()
-        if self._state.phase == "running" or self._state.open_streams():
+        if self._state.phase == "running" or self._state.open_streams() or self._state.open_check():
             self.tell(ev.StudyStopped())
 
     def clear(self) -> None:
@@ -282,6 +319,8 @@ class Conductor:
     def dispatch(self) -> None:
         """Give the engine work, see to it that samples are there, and notice the end."""
         work = self._work
+        if self._state.phase == "finished":
+            self._check_when_cheap()
         if work is None or self._state.phase != "running" or self._state.check or self._state.difference:
             return
         if not self._errands.is_busy:
@@ -294,6 +333,13 @@ class Conductor:
                 break
         if not work.submitted and not self._state.open_trials():
             self.tell(ev.StudyFinished())
+            self._check_when_cheap()
+
+    def _check_when_cheap(self) -> None:
+        """Check a likely sampling unit unasked, where that costs next to nothing."""
+        unit = cheap_check(self._state)
+        if unit is not None and self._work is not None:
+            self.check_unit(unit)
 
     @contextmanager
     def _refusing(self) -> Iterator[None]:
@@ -305,7 +351,15 @@ class Conductor:
             raise
 
     def _tell_prepared(self, prepared: Prepared) -> None:
-        self.tell(ev.TablePrepared(data=prepared.data, left_out=prepared.left_out, remarks=prepared.notes))
+        self.tell(
+            ev.TablePrepared(
+                data=prepared.data,
+                left_out=prepared.left_out,
+                remarks=prepared.notes,
+                group_candidates=prepared.group_candidates,
+                time_candidates=prepared.time_candidates,
+            )
+        )
 
     def _hear_trial(self, event: ev.TrialStarted | ev.TrialFinished | ev.TrialFailed, work: Work) -> None:
         if event.trial not in work.submitted:
@@ -342,6 +396,7 @@ class Conductor:
         """Let go of whatever was on its way."""
         if self._work is not None:
             self._work.forget()
+        self._checks.drop()
         self._errands.forget()
 
     def _drop_work(self) -> None:

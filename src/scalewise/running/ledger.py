@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from scalewise.core import events as ev
+from scalewise.core.results import TrialRecord
 from scalewise.core.spec import ModelSpec
 from scalewise.core.streams import stopped
 from scalewise.core.study import StudyState, fold
@@ -84,6 +85,15 @@ class Ledger:
             self.tell(ev.Noted(level="info", text=f"{len(found)} trials came back from the journal."))
         for model in streamed:
             self._resume_stream(study_id, model.name)
+
+    def records(self, trial_keys: Collection[str]) -> Iterator[tuple[str, TrialRecord]]:
+        """What the journal has of some trials, of whichever study."""
+        for key, event in self._journal.finished(trial_keys):
+            yield key, event.record
+
+    def keep(self, study_id: str, event: ev.TrialFinished, trial_key: str) -> None:
+        """Journal a trial of another study than the one that is run."""
+        self._write(study_id, replace(event, at=time.time()), trial_key)
 
     def _resume_stream(self, study_id: str, model: str) -> None:
         """Show again what an earlier stream measured; one that had not ended has stopped."""

@@ -1,0 +1,328 @@
+"""Does the answer change with the sampling unit? Which trials tell that, what they say, and the words for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from scalewise.core.cost import Expectation
+from scalewise.core.curves import Curve, CurvePoint, Gain, curves, paired_gain
+from scalewise.core.results import UnitResult
+from scalewise.core.sizes import study_sizes
+from scalewise.core.spec import ROWS, DataSpec, ModelSpec, Plan, SamplingUnit, StudySpec, Trial, UnitCandidate
+from scalewise.core.study import StudyState
+from scalewise.core.wording import gain_text, percent_text, score_text
+from scalewise.errors import InputError
+
+__all__ = [
+    "UnitComparison",
+    "UnitPoint",
+    "cheap_check",
+    "check_trials",
+    "compare_units",
+    "others_text",
+    "proposed_units",
+    "unit_question",
+    "unit_text",
+]
+
+_MOST_ROWS = 60_000
+_STEP = 0.4
+"""The smaller of the two sizes is at most this part of the larger one."""
+_SAME_SIZE = 1.15
+_REPEATS_CHEAP, _REPEATS, _CHEAP_ROWS = 3, 2, 10_000
+_DEAR_SECONDS = 20.0
+_FREE_SECONDS, _FREE_SHARE = 3.0, 0.05
+_SURE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPoint:
+    """Scores of one size by the study's own unit and by another one, with their 90 % intervals.
+
+    Parameters
+    ----------
+    fraction : float
+        Of the training rows.
+    own, other : CurvePoint
+    """
+
+    fraction: float
+    own: CurvePoint
+    other: CurvePoint
+
+
+@dataclass(frozen=True, slots=True)
+class UnitComparison:
+    """What a check of another sampling unit says.
+
+    Parameters
+    ----------
+    unit : SamplingUnit
+        The other one.
+    model : str
+        Label of the model that was fitted.
+    points : tuple of UnitPoint
+        By size.
+    own_gain, other_gain : Gain or None
+        From the first of these sizes to the last, by each unit.
+    changes : bool
+        Whether the answer depends on the unit: the scores differ by more than chance and the margin, or one curve
+        still rises where the other does not.
+    sentence : str
+    """
+
+    unit: SamplingUnit
+    model: str
+    points: tuple[UnitPoint, ...]
+    own_gain: Gain | None
+    other_gain: Gain | None
+    changes: bool
+    sentence: str
+
+
+def proposed_units(state: StudyState) -> tuple[SamplingUnit, ...]:
+    """Units to check: the likeliest groups and time where rows are drawn, single rows where anything else is."""
+    if state.data is None:
+        return ()
+    if state.data.unit != ROWS:
+        return (ROWS,)
+    groups = [SamplingUnit("group", found.column) for found in state.group_candidates[:1]]
+    times = [SamplingUnit("time", found.column) for found in state.time_candidates[:1]]
+    return (*groups, *times)
+
+
+def check_trials(state: StudyState, other: DataSpec) -> tuple[ModelSpec, tuple[Trial, ...]]:
+    """Choose a strong model that is quick, two of its finished sizes, and a few repeats of each.
+
+    Parameters
+    ----------
+    state : StudyState
+    other : DataSpec
+        The table by the other unit.
+
+    Returns
+    -------
+    model : ModelSpec
+    trials : tuple of Trial
+        Of the other study; its own sizes where they nearly are those finished here, so that they need not be fitted
+        again when that study is run.
+
+    Raises
+    ------
+    InputError
+        If no model has two sizes that can be compared.
+    """
+    least, most = other.smallest_n_rows, min(_MOST_ROWS, other.n_train_rows)
+    found = [(curve, sizes) for curve in curves(state) if (sizes := _two_sizes(curve, least, most))]
+    if not found:
+        raise InputError(
+            "Two finished sizes, one at least 2.5 times the other, are needed to compare sampling units"
+            f"{f' (of at least {least:,} rows here)' if least > 50 else ''}. Let the study run on first."
+        )
+    curve, sizes = max(found, key=lambda item: _strength(*item))
+    planned = study_sizes(other, 1.0)
+    drawn = [min(planned, key=lambda n: _ratio(n, size), default=size) for size in sizes]
+    drawn = [n if _ratio(n, size) <= _SAME_SIZE else size for n, size in zip(drawn, sizes, strict=True)]
+    return curve.model, tuple(Trial(curve.model.name, n, r) for n in drawn for r in range(_repeats(n)))
+
+
+def _two_sizes(curve: Curve, least: int, most: int) -> tuple[int, int] | None:
+    """The largest finished size in a range, and the largest that is far enough below it."""
+    if curve.model.rung == 0:
+        return None
+    done = [p.n_rows for p in curve.points if least <= p.n_rows <= most and p.fit_seconds <= _DEAR_SECONDS]
+    below = [n for n in done if n <= _STEP * done[-1]]
+    return (below[-1], done[-1]) if below else None
+
+
+def _strength(curve: Curve, sizes: tuple[int, int]) -> tuple[int, float]:
+    """Larger sizes first, then the better score."""
+    point = curve.at(sizes[1])
+    return sizes[1], point.score if point else -math.inf
+
+
+def _ratio(n: int, m: int) -> float:
+    return max(n, m) / min(n, m)
+
+
+def _repeats(n_rows: int) -> int:
+    return _REPEATS_CHEAP if n_rows <= _CHEAP_ROWS else _REPEATS
+
+
+def cheap_check(state: StudyState) -> SamplingUnit | None:
+    """The next unit to check without being asked: one that is proposed, and costs next to nothing."""
+    checked = {check.unit for check in state.unit_checks}
+    if state.data is None or state.data.unit != ROWS or any(check.phase == "running" for check in state.unit_checks):
+        return None
+    waiting = [unit for unit in proposed_units(state) if unit not in checked]
+    return waiting[0] if waiting and _costs_little(state) else None
+
+
+def _costs_little(state: StudyState) -> bool:
+    assert state.data is not None
+    try:
+        _, trials = check_trials(state, state.data)
+    except InputError:
+        return False
+    expected = Expectation(state.records)
+    spent = sum(record.fit_seconds + record.score_seconds for record in state.records.values())
+    return sum(expected.seconds(trial) for trial in trials) <= max(_FREE_SECONDS, _FREE_SHARE * spent)
+
+
+def compare_units(state: StudyState) -> tuple[UnitComparison, ...]:
+    """What the finished checks of a state say, in the order in which they were asked for."""
+    results = [check.result for check in state.unit_checks if check.result is not None]
+    return tuple(found for result in results if (found := _comparison(state, result)) is not None)
+
+
+def _comparison(state: StudyState, result: UnitResult) -> UnitComparison | None:
+    if state.study is None or state.plan is None:
+        return None
+    own = next((curve for curve in curves(state) if curve.model == result.model), None)
+    other = _curve(state.study, result)
+    points = _points(own, other) if own else ()
+    if own is None or not points:
+        return None
+    first, last = points[0], points[-1]
+    gains = [
+        paired_gain(curve, a.n_rows, b.n_rows) if a.n_rows < b.n_rows else None
+        for curve, a, b in ((own, first.own, last.own), (other, first.other, last.other))
+    ]
+    case = _Case(state.study, result.data.unit, last, gains[0], gains[1], state.plan.min_gain)
+    return UnitComparison(
+        result.data.unit, result.model.label, points, gains[0], gains[1], case.changes, case.sentence()
+    )
+
+
+def _curve(study: StudySpec, result: UnitResult) -> Curve:
+    """The curve of the trials with the other unit, by the rules of every curve."""
+    there = StudySpec(result.data, study.metric, study.versions)
+    records = MappingProxyType(dict(zip(result.trials, result.records, strict=True)))
+    (curve,) = curves(StudyState(study=there, plan=Plan((result.model,), 1.0), records=records))
+    return curve
+
+
+def _points(own: Curve, other: Curve) -> tuple[UnitPoint, ...]:
+    """Sizes that both curves have, or nearly."""
+    pairs = []
+    for point in other.points:
+        near = min(own.points, key=lambda p: _ratio(p.n_rows, point.n_rows))
+        if _ratio(near.n_rows, point.n_rows) <= _SAME_SIZE:
+            pairs.append(UnitPoint(near.fraction, near, point))
+    return tuple(pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What the sentence is made of: the larger size, and the step to it by either unit."""
+
+    study: StudySpec
+    unit: SamplingUnit
+    last: UnitPoint
+    own_gain: Gain | None
+    other_gain: Gain | None
+    margin: float
+
+    @property
+    def difference(self) -> float:
+        return self.last.other.score - self.last.own.score
+
+    @property
+    def reach(self) -> float:
+        """Half the 90 % interval of the difference; the two holdouts have nothing to do with each other."""
+        return math.hypot(*((p.high - p.low) / 2 for p in (self.last.own, self.last.other)))
+
+    @property
+    def differs(self) -> bool:
+        return abs(self.difference) > max(self.reach, self.margin)
+
+    @property
+    def may_differ(self) -> bool:
+        return abs(self.difference) > self.margin and not self.differs
+
+    @property
+    def changes(self) -> bool:
+        rises = {_rises(self.own_gain, self.margin), _rises(self.other_gain, self.margin)}
+        return self.differs or rises == {True, False}
+
+    def sentence(self) -> str:
+        where = f"the {self.study.metric.label} at {percent_text(self.last.fraction)} of the rows"
+        score, own = score_text(self.last.other.score), score_text(self.last.own.score)
+        instead = f"{_by(self.unit)} {where} is {score} instead of {own}"
+        rises = _RISES[_rises(self.other_gain, self.margin)]
+        if self.changes:
+            return f"{instead} and {rises}: {self._advice()}."
+        if self.may_differ:
+            low, high = gain_text(self.difference - self.reach), gain_text(self.difference + self.reach)
+            return f"{instead}, which may be chance (the difference is {low} to {high}), and {rises}."
+        same = f"{_by(self.unit)} {where} is {score}, and {own} {_lower(_by(self.study.data.unit))}"
+        return f"{same}: the sampling unit does not change the answer."
+
+    def _advice(self) -> str:
+        if self.unit == ROWS:
+            own = self.study.data.unit
+            what, keep = ("time", "time") if own.is_time else ("groups", "whole groups")
+            return f"that is for rows of the same {what}; {_if_other(own)}, stay with {keep}"
+        condition = _if_other(self.unit)
+        still = _rises(self.other_gain, self.margin)
+        if self.unit.is_time:
+            return f"{condition}, trust this score" + (" and go further back" if still else "")
+        return f"{condition}, " + ("collect more groups" if still else "trust this score")
+
+
+_RISES = {True: "still rises", False: "no longer rises", None: "may still rise"}
+
+
+def _rises(gain: Gain | None, margin: float) -> bool | None:
+    """Whether the last step was a gain that counts; None where that cannot be told."""
+    if gain is None:
+        return None
+    chance = gain.probability_above(margin)
+    return True if chance >= _SURE else False if chance <= 1 - _SURE else None
+
+
+def _by(unit: SamplingUnit) -> str:
+    return f"By {unit_text(unit)}"
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def unit_text(unit: SamplingUnit) -> str:
+    """What is drawn, in words that follow "by": ``whole groups of patient``."""
+    return {
+        "row": "single rows",
+        "group": f"whole groups of {unit.column}",
+        "time": f"time ({unit.column})",
+        "thinned": f"thinned time ({unit.column})",
+    }[unit.kind]
+
+
+def _if_other(unit: SamplingUnit) -> str:
+    if unit.is_time:
+        return "if rows to come are later than these"
+    return f"if rows to come belong to {others_text(unit.column or '')}"
+
+
+def others_text(column: str) -> str:
+    """Others than the groups that a column names: ``other patients``."""
+    plain = column.isalpha() and column.islower() and not column.endswith("s")
+    return f"other {column}s" if plain else f"other values of {column}"
+
+
+def unit_question(candidate: UnitCandidate, kind: str) -> str:
+    """Ask whether a column is the sampling unit, and say why it may be."""
+    name = candidate.column
+    if kind == "group":
+        return f"{name} may name groups ({candidate.reason}). Are the rows to come of {others_text(name)}?"
+    several = "tell" if "," in name else "tells"
+    named = _listed(name.split(","))
+    return f"{named} {several} when a row happened ({candidate.reason}). Are the rows to come later than these?"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

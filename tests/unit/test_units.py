@@ -1,0 +1,165 @@
+"""Which trials show whether the answer changes with the sampling unit, and what they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, power_score, record, started, study_spec
+
+from scalewise.core import events as ev
+from scalewise.core.events import event_from_dict, event_to_dict
+from scalewise.core.results import UnitResult
+from scalewise.core.spec import ROWS, Plan, SamplingUnit, UnitCandidate
+from scalewise.core.study import fold
+from scalewise.core.units import (
+    cheap_check,
+    check_trials,
+    compare_units,
+    others_text,
+    proposed_units,
+    unit_question,
+    unit_text,
+)
+from scalewise.errors import InputError
+
+PATIENTS, TIME = SamplingUnit("group", "patient"), SamplingUnit("time", "seen")
+FLAT = {"dummy": (0.5, 0.0), "linear": (0.7, 0.01), "boosting": (0.758, 0.02)}
+
+
+def studied(unit=ROWS, scores=FLAT, n_train_rows=100_000, **candidates):
+    plan = Plan((DUMMY, LINEAR, BOOSTING), max_fraction=0.2, repeats=3)
+    state = finished(started(plan, study_spec(data_spec(n_train_rows, unit=unit))), scores)
+    return replace(state, **candidates)
+
+
+def checked(state, end, gap, unit=PATIENTS, noise=0.0):
+    """The state after a check in which the model stands on another power law."""
+    other = data_spec(state.data.n_train_rows - 37, unit=unit)
+    model, trials = check_trials(state, other)
+    records = tuple(record(power_score(t, end=end, gap=gap, noise=0.0005), noise=noise, seed=2) for t in trials)
+    state = fold(state, ev.UnitCheckStarted(unit=unit))
+    return fold(state, ev.UnitChecked(result=UnitResult(other, model, trials, records)))
+
+
+def test_the_best_quick_model_is_fitted_on_two_of_its_finished_sizes():
+    state = studied()
+    model, trials = check_trials(state, data_spec(99_963, unit=PATIENTS))
+    assert model == BOOSTING
+    small, large = sorted({trial.n_rows for trial in trials})
+    assert large == pytest.approx(20_000, rel=0.15)
+    assert small <= 0.4 * large
+    assert {trial.repeat for trial in trials if trial.n_rows == small} == {0, 1, 2}
+    assert len(trials) <= 6
+
+
+def test_a_check_never_takes_more_rows_than_are_cheap():
+    _, trials = check_trials(studied(n_train_rows=10_000_000), data_spec(10_000_000, unit=PATIENTS))
+    assert max(trial.n_rows for trial in trials) <= 60_000
+
+
+def test_without_two_sizes_to_compare_the_person_is_told_to_wait():
+    state = studied()
+    early = replace(state, records={t: r for t, r in state.records.items() if t.n_rows == 100})
+    with pytest.raises(InputError, match="Two finished sizes"):
+        check_trials(early, data_spec(unit=PATIENTS))
+    with pytest.raises(InputError, match="at least 90,000 rows"):
+        check_trials(state, data_spec(unit=PATIENTS, smallest_n_rows=90_000))
+
+
+def test_groups_that_turn_the_answer_are_said_so():
+    (found,) = compare_units(checked(studied(), 0.66, 1.2))
+    assert found.changes
+    assert found.sentence.startswith("By whole groups of patient the ROC AUC at 20 % of the rows is 0.57")
+    assert "instead of 0.75" in found.sentence
+    assert found.sentence.endswith("and still rises: if rows to come belong to other patients, collect more groups.")
+    assert found.own_gain.mean < 0.005 < found.other_gain.mean
+
+
+def test_a_unit_that_changes_nothing_is_said_so():
+    (found,) = compare_units(checked(studied(), 0.758, 0.02))
+    assert not found.changes
+    assert found.sentence.endswith("by single rows: the sampling unit does not change the answer.")
+
+
+def test_a_difference_within_the_noise_of_the_holdouts_may_be_chance():
+    (found,) = compare_units(checked(studied(), 0.735, 0.02, noise=0.1))
+    assert not found.changes
+    assert "may be chance (the difference is −0." in found.sentence
+
+
+def test_time_that_turns_the_answer_is_worded_as_time():
+    (found,) = compare_units(checked(studied(), 0.5, 0.0, unit=TIME))
+    assert "By time (seen)" in found.sentence
+    assert found.sentence.endswith("and no longer rises: if rows to come are later than these, trust this score.")
+
+
+def test_single_rows_are_compared_with_the_groups_that_a_study_draws():
+    (found,) = compare_units(checked(studied(PATIENTS), 0.9, 0.0, unit=ROWS))
+    assert found.changes
+    assert "By single rows the ROC AUC at 20 % of the rows is 0.8996 instead of 0.75" in found.sentence
+    assert "if rows to come belong to other patients, stay with whole groups" in found.sentence
+
+
+def test_the_likeliest_groups_and_time_are_proposed_where_rows_are_drawn():
+    groups, times = (UnitCandidate("patient", "r"), UnitCandidate("ward", "r")), (UnitCandidate("seen", "r"),)
+    state = studied(group_candidates=groups, time_candidates=times)
+    assert proposed_units(state) == (PATIENTS, TIME)
+    assert proposed_units(studied()) == ()
+    assert proposed_units(studied(PATIENTS, group_candidates=groups)) == (ROWS,)
+
+
+def test_cheap_checks_are_made_unasked_one_after_another_and_dear_ones_are_not():
+    candidates = {
+        "group_candidates": (UnitCandidate("patient", "r"),),
+        "time_candidates": (UnitCandidate("seen", "r"),),
+    }
+    state = studied(**candidates)
+    assert cheap_check(state) == PATIENTS
+    assert cheap_check(fold(state, ev.UnitCheckStarted(unit=PATIENTS))) is None
+    assert cheap_check(checked(state, 0.7, 0.0)) == TIME
+    assert cheap_check(fold(state, ev.UnitCheckFailed(unit=PATIENTS, reason="no"))) == TIME
+    slow = {t: replace(r, fit_seconds=15.0 if t.n_rows > 5_000 else 0.01) for t, r in state.records.items()}
+    assert cheap_check(replace(state, records=slow)) is None
+
+
+def test_a_check_is_told_as_running_stopped_failed_and_done():
+    state = fold(studied(), ev.UnitCheckStarted(unit=PATIENTS))
+    assert state.open_check().unit == PATIENTS
+    assert fold(state, ev.StudyStopped()).unit_checks[0].phase == "stopped"
+    assert fold(state, ev.UnitCheckStopped(unit=PATIENTS)).open_check() is None
+    failed = fold(state, ev.UnitCheckFailed(unit=PATIENTS, reason="too few groups"))
+    assert failed.unit_checks[0].phase == "failed"
+    assert "too few groups" in failed.notes[-1].text
+    assert [check.phase for check in checked(failed, 0.7, 0.0).unit_checks] == ["done"]
+
+
+def test_checks_are_bounded_and_belong_to_one_study():
+    state = studied()
+    for number in range(20):
+        state = fold(state, ev.UnitCheckStarted(unit=SamplingUnit("group", f"c{number}")))
+    assert len(state.unit_checks) == 8
+    other = study_spec(data_spec(unit=PATIENTS))
+    assert not fold(state, ev.StudyStarted(study=other, plan=state.plan)).unit_checks
+
+
+def test_what_a_check_measured_survives_as_plain_data():
+    result = checked(studied(), 0.7, 0.1).unit_checks[0].result
+    event = ev.UnitChecked(result=result)
+    assert event_from_dict(event_to_dict(event)) == event
+
+
+def test_words_for_units_and_questions():
+    assert unit_text(ROWS) == "single rows"
+    assert unit_text(SamplingUnit("thinned", "t")) == "thinned time (t)"
+    assert others_text("patient") == "other patients"
+    assert others_text("customer_id") == "other values of customer_id"
+    question = unit_question(UnitCandidate("tailnum", "because"), "group")
+    assert question == "tailnum may name groups (because). Are the rows to come of other tailnums?"
+    assert unit_question(UnitCandidate("year,month,day", "because"), "time").startswith("year, month and day tell when")
+
+
+def test_another_kind_of_unit_leaves_the_ids_of_studies_as_they_were():
+    # Pinned: studies in journals are known by these.
+    ids = [study_spec(data_spec(unit=unit)).id for unit in (ROWS, PATIENTS, TIME)]
+    assert ids == ["62a928954ac35d1e9d13", "f204af0fc37d00a11d50", "95aaec351183775e0eaf"]
