@@ -20,22 +20,27 @@ class GrowingMap(Mapping[K, V]):
     beginning; only where a map gets a second successor, or a value is replaced, is the log copied.
 
     Only one thread may make successors; any thread may read any map meanwhile.
+
+    Parameters
+    ----------
+    content : mapping or None
+        What it holds at first.
     """
 
     __slots__ = ("_keys", "_length", "_places", "_values")
 
-    def __init__(self) -> None:
-        self._keys: list[K] = []
-        self._values: list[V] = []
-        self._places: dict[K, int] = {}
-        self._length = 0
+    def __init__(self, content: Mapping[K, V] | None = None) -> None:
+        self._keys: list[K] = list(content or ())
+        self._values: list[V] = list((content or {}).values())
+        self._places: dict[K, int] = {key: place for place, key in enumerate(self._keys)}
+        self._length = len(self._keys)
 
     def including(self, key: K, value: V) -> GrowingMap[K, V]:
         """Give the map that has one more item, or another value for a key."""
         if key in self:
-            return _copied({**dict(self.items()), key: value})
+            return GrowingMap({**dict(self.items()), key: value})
         if len(self._keys) > self._length:
-            return _copied(dict(self.items())).including(key, value)
+            return GrowingMap(dict(self.items())).including(key, value)
         # The place last: whoever finds it finds the item as well.
         self._keys.append(key)
         self._values.append(value)
@@ -77,10 +82,3 @@ class _Items(ItemsView[K, V]):
     def __iter__(self) -> Iterator[tuple[K, V]]:
         both = zip(self._mapping._keys, self._mapping._values, strict=False)  # either may just be growing
         return islice(both, len(self._mapping))
-
-
-def _copied(content: Mapping[K, V]) -> GrowingMap[K, V]:
-    copy: GrowingMap[K, V] = GrowingMap()
-    for key, value in content.items():
-        copy = copy.including(key, value)
-    return copy

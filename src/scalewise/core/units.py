@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from scalewise.core.cost import Expectation
 from scalewise.core.curves import Curve, CurvePoint, Gain, curves, paired_gain
+from scalewise.core.growing import GrowingMap
 from scalewise.core.results import UnitResult
 from scalewise.core.sizes import study_sizes
 from scalewise.core.spec import ROWS, DataSpec, ModelSpec, Plan, SamplingUnit, StudySpec, Trial, UnitCandidate
@@ -200,7 +200,7 @@ def _comparison(state: StudyState, result: UnitResult) -> UnitComparison | None:
 def _curve(study: StudySpec, result: UnitResult) -> Curve:
     """The curve of the trials with the other unit, by the rules of every curve."""
     there = StudySpec(result.data, study.metric, study.versions)
-    records = MappingProxyType(dict(zip(result.trials, result.records, strict=True)))
+    records = GrowingMap(dict(zip(result.trials, result.records, strict=True)))
     (curve,) = curves(StudyState(study=there, plan=Plan((result.model,), 1.0), records=records))
     return curve
 

@@ -77,7 +77,8 @@ class TargetMeans(TransformerMixin, BaseEstimator):  # type: ignore[misc] # scik
         ndarray of shape (n_rows, n_columns), or n_columns * n_classes for more than two classes
         """
         columns = zip(X.T, self.values_, self.means_, strict=True)
-        return np.round(np.hstack([_looked_up(_filled(column), v, m) for column, v, m in columns]), _DECIMALS)
+        means: Floats = np.hstack([_looked_up(_filled(column), v, m) for column, v, m in columns])
+        return np.round(means, _DECIMALS)
 
     def _targets(self, y: NDArray[Any]) -> Floats:
         """Return standardised targets, one column a class where there are more than two, shape (n_rows, n_targets)."""
