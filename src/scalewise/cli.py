@@ -92,6 +92,8 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--min-gain", metavar="G", type=float, default=0.005, help="least gain that counts (default: .005)"
     )
+    run.add_argument("--budget", metavar="MINUTES", type=float, help="wall time that the study may take")
+    run.add_argument("--price-per-hour", metavar="P", type=float, help="what an hour of one worker costs")
     run.add_argument("--exclude", metavar="A,B", type=_names, default=(), help="columns that models must not see")
     run.add_argument("--group", metavar="COL", help="draw and hold out whole groups of this column")
     run.add_argument("--time", metavar="COL", help="hold out the last stretch of this column (or of A,B,C together)")
@@ -164,7 +166,7 @@ def _table_and_options(asked: argparse.Namespace) -> tuple[object, StudyOptions]
         raise InputError("Which column is to be predicted? Name it with --target COL.")
     options = StudyOptions(
         target, asked.task, asked.metric, asked.models, asked.max_fraction, asked.repeats, asked.seed,
-        asked.min_gain, unit, exclude,
+        asked.min_gain, unit, exclude, asked.budget, asked.price_per_hour,
     )  # fmt: skip
     return table, options
 

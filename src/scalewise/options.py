@@ -37,6 +37,10 @@ class StudyOptions:
     unit : SamplingUnit
     exclude : tuple of LeftOut
         Columns that models must not see, and why.
+    budget_minutes : float or None
+        Wall time that the study may take.
+    price_per_hour : float or None
+        What an hour of one worker costs.
     """
 
     target: str
@@ -49,6 +53,8 @@ class StudyOptions:
     min_gain: float = 0.005
     unit: SamplingUnit = ROWS
     exclude: tuple[LeftOut, ...] = ()
+    budget_minutes: float | None = None
+    price_per_hour: float | None = None
 
     def prepare(self, source: Source) -> Prepared:
         """Look at a table with the target in mind.
@@ -83,7 +89,7 @@ class StudyOptions:
         """
         models = model_specs(self.models, data.task)
         fraction = default_fraction(data) if self.max_fraction is None else self.max_fraction
-        return Plan(models, fraction, self.repeats, self.min_gain)
+        return Plan(models, fraction, self.repeats, self.min_gain, self.budget_minutes, self.price_per_hour)
 
 
 def metric_spec(name: str | None, data: DataSpec) -> MetricSpec:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from studies import BOOSTING, DUMMY, LINEAR, data_spec, record, started, study_spec
@@ -7,6 +8,7 @@ from studies import BOOSTING, DUMMY, LINEAR, data_spec, record, started, study_s
 from scalewise.core import events as ev
 from scalewise.core.spec import LeftOut, Plan, Trial
 from scalewise.core.study import StudyState, ask, fold
+from scalewise.errors import InputError
 
 
 def test_a_table_goes_from_opening_to_ready():
@@ -113,3 +115,9 @@ def test_a_trial_is_never_finished_and_running_or_failed_at_once(steps):
             assert trial not in state.failures
         assert state.phase in ("running", "stopped")
         assert state.phase == "running" or not state.running or step == "start"
+
+
+@pytest.mark.parametrize("wrong", [{"budget_minutes": 0}, {"budget_minutes": float("nan")}, {"price_per_hour": -0.1}])
+def test_a_budget_or_price_that_is_none_is_refused(wrong):
+    with pytest.raises(InputError, match=r"must be .* 0"):
+        Plan((LINEAR,), **wrong)

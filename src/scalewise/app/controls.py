@@ -126,6 +126,10 @@ class Controls:
         self.repeats = widgets.BoundedIntText(value=5, min=1, max=50, layout=full)
         self.seed = widgets.BoundedIntText(value=0, min=0, max=2**31 - 1, layout=full)
         self.min_gain = widgets.BoundedFloatText(value=0.005, min=0, max=1e9, step=0.001, layout=full)
+        self.budget = widgets.BoundedFloatText(value=0, min=0, max=1e6, step=1, layout=full)
+        self.price = widgets.BoundedFloatText(value=0, min=0, max=1e6, step=0.01, layout=full)
+        self.budget.tooltip = "Minutes that the study may take; 0: no limit"
+        self.price.tooltip = "What an hour of one worker costs; 0: not asked"
         self.run = widgets.Button(description="Run", button_style="primary", disabled=True, tooltip="Start fitting")
         self.stop = widgets.Button(description="Stop", disabled=True, tooltip="End running fits, keep finished points")
         self.clear = widgets.Button(description="Clear", disabled=True, tooltip="Take the results off the page")
@@ -136,6 +140,8 @@ class Controls:
         buttons.add_class("sw-buttons")
         pair = widgets.HBox([field("Repeats", self.repeats), field("Seed", self.seed)])
         pair.add_class("sw-pair")
+        limits = widgets.HBox([field("Budget, minutes", self.budget), field("Price an hour", self.price)])
+        limits.add_class("sw-pair")
         self._path_field = field("File", self.path)
         self._path_field.layout.display = "none"
         column = widgets.VBox(
@@ -151,6 +157,7 @@ class Controls:
                 self.rows,
                 pair,
                 field("Least gain that counts", self.min_gain),
+                limits,
                 buttons,
                 self.progress,
                 extra,
@@ -165,7 +172,7 @@ class Controls:
         for control in (self.target, self.task, self.seed):
             control.observe(self._on_data, "value")
         self.metric.observe(self._on_metric, "value")
-        for control in (self.fraction, self.repeats, self.min_gain):
+        for control in (self.fraction, self.repeats, self.min_gain, self.budget, self.price):
             control.observe(self._on_plan, "value")
         self.run.on_click(lambda _: self._actions.start(self.options()))
         self.stop.on_click(lambda _: self._actions.stop())
@@ -185,6 +192,8 @@ class Controls:
             min_gain=self.min_gain.value,
             unit=choice.unit,
             exclude=tuple(c for c in choice.left_out if c.name != self.target.value),
+            budget_minutes=self.budget.value or None,
+            price_per_hour=self.price.value or None,
         )
 
     def open_first(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
@@ -239,12 +240,18 @@ class Plan:
         Samples drawn at each size where fits are cheap; dear sizes get fewer.
     min_gain : float
         The least gain in the metric that a person cares for.
+    budget_minutes : float or None
+        Wall time that the study may take; None where it has no end but its own.
+    price_per_hour : float or None
+        What an hour of one worker costs, in whatever currency; None where nobody asks.
     """
 
     models: tuple[ModelSpec, ...]
     max_fraction: float = 0.1
     repeats: int = 5
     min_gain: float = 0.005
+    budget_minutes: float | None = None
+    price_per_hour: float | None = None
 
     def __post_init__(self) -> None:
         if not self.models:
@@ -255,6 +262,10 @@ class Plan:
             raise InputError(f"Repeats are {self.repeats}; they must be from 1 to 50.")
         if not self.min_gain >= 0:
             raise InputError(f"The least gain that counts is {self.min_gain}; it must be 0 or more.")
+        if self.budget_minutes is not None and not (self.budget_minutes > 0 and math.isfinite(self.budget_minutes)):
+            raise InputError(f"The budget is {self.budget_minutes} minutes; it must be above 0. Leave it out for none.")
+        if self.price_per_hour is not None and not (self.price_per_hour >= 0 and math.isfinite(self.price_per_hour)):
+            raise InputError(f"The price of an hour is {self.price_per_hour}; it must be a number of 0 or more.")
 
 
 @dataclass(frozen=True, slots=True, order=True)
