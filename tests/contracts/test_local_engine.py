@@ -15,6 +15,7 @@ import pytest
 from engine_bench import Bench, kinds, wait_for_file, wait_until
 
 from scalewise.core.events import Noted, TrialFailed, WorkerLost
+from scalewise.core.machine import Machine
 from scalewise.engines import resources
 from scalewise.engines.local import LocalEngine
 from scalewise.engines.process import WorkerProcess
@@ -288,6 +289,7 @@ def test_default_workers_heed_the_limits_of_a_container(tmp_path, monkeypatch):
     assert resources.available_bytes() == 400_000_000
     (tmp_path / "memory.stat").write_text("anon 60000000\ninactive_file 30000000\n")
     assert resources.available_bytes() == 430_000_000
+    assert resources.this_machine(3) == Machine(500_000_000, 430_000_000, 3)
     assert resources.default_workers() == 1
     (tmp_path / "memory.max").write_text("max\n")
     assert resources.default_workers() == here

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from studies import LINEAR, record, study_spec
 
 from scalewise.core import events as ev
+from scalewise.core.machine import Machine
 from scalewise.core.results import FeatureImportance, TrialRecord
 from scalewise.core.spec import LeftOut, Plan, SamplingUnit, Trial
 
@@ -24,6 +25,7 @@ records = st.builds(
     st.integers(0, 10**12),
     st.lists(st.builds(FeatureImportance, st.text(), finite, finite), max_size=3).map(tuple),
     st.lists(st.text(), max_size=3).map(tuple),
+    st.integers(0, 10**12),
 )
 EVENTS = st.one_of(
     st.builds(ev.TrialFinished, trial=trials, record=records, where=st.text(), resumed=st.booleans(), at=finite),
@@ -42,6 +44,7 @@ def test_every_event_survives_json(event):
     "event",
     [
         ev.StudyStarted(study=study_spec(), plan=Plan((LINEAR,))),
+        ev.StudyStarted(study=study_spec(), plan=Plan((LINEAR,), price_per_hour=0.5), machine=Machine(16, 8, 2)),
         ev.TablePrepared(data=study_spec().data, left_out=(LeftOut("id", "one value a row"),), remarks=("a",)),
         ev.PlanChanged(plan=Plan((LINEAR,), max_fraction=0.5)),
         ev.StudyStopped(at=3.0),

@@ -87,6 +87,11 @@ class TestWhatATrialMeasures:
         records = [run_trial(binary, Trial("forest", 200, repeat), "roc_auc", 0) for repeat in (0, 1)]
         assert records[0].score != records[1].score
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a stretch of work")
+    def test_the_memory_of_the_whole_worker_is_told_beside_that_of_the_fit(self, binary):
+        record = run_trial(binary, Trial("forest", 200, 0), "roc_auc", 0)
+        assert record.worker_bytes > record.peak_bytes + 20_000_000
+
     def test_another_seed_grows_another_forest(self, binary):
         records = [run_trial(binary, Trial("forest", 200, 0), "roc_auc", seed) for seed in (0, 1)]
         assert records[0].score != records[1].score
@@ -252,10 +257,11 @@ class TestPeakMemory:
         peak = PeakMemory.start()
         np.ones(8_000_000)
         assert 60_000_000 < peak.bytes() < 110_000_000
+        assert peak.process_bytes() > peak.bytes() + 20_000_000
 
     def test_it_is_zero_where_the_system_cannot_tell(self, monkeypatch, tmp_path):
         monkeypatch.setattr("scalewise.models.memory._CLEAR", tmp_path / "absent" / "clear_refs")
-        assert PeakMemory.start().bytes() == 0
+        assert PeakMemory.start().bytes() == PeakMemory.start().process_bytes() == 0
 
 
 class TestTargetMeans:

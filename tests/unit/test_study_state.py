@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from studies import BOOSTING, DUMMY, LINEAR, data_spec, record, started, study_spec
 
 from scalewise.core import events as ev
+from scalewise.core.machine import Machine
 from scalewise.core.spec import LeftOut, Plan, Trial
 from scalewise.core.study import StudyState, ask, fold
 from scalewise.errors import InputError
@@ -82,7 +83,8 @@ def test_starting_the_same_study_again_keeps_its_points_and_forgets_failures():
     done, failed = ask(started(), 2)
     state = fold(started(), ev.TrialFinished(trial=done, record=record(0.7)))
     state = fold(state, ev.TrialFailed(trial=failed, reason="x"))
-    again = fold(state, ev.StudyStarted(study=study_spec(), plan=state.plan))
+    again = fold(state, ev.StudyStarted(study=study_spec(), plan=state.plan, machine=Machine(16, 8, 2)))
+    assert again.machine.workers == 2
     assert done in again.records
     assert not again.failures
     other = fold(state, ev.StudyStarted(study=study_spec(data_spec(seed=1)), plan=state.plan))

@@ -6,6 +6,7 @@ import types
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from scalewise.core.machine import Machine
 from scalewise.core.results import StreamPoint, TrialRecord, UnitResult
 from scalewise.core.spec import DataSpec, LeftOut, ModelSpec, Plan, SamplingUnit, StudySpec, Trial, UnitCandidate
 
@@ -120,10 +121,19 @@ class TableRefused(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class StudyStarted(Event):
-    """A study began, or was taken up again."""
+    """A study began, or was taken up again.
+
+    Parameters
+    ----------
+    study : StudySpec
+    plan : Plan
+    machine : Machine or None
+        Where it runs.
+    """
 
     study: StudySpec
     plan: Plan
+    machine: Machine | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

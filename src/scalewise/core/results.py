@@ -48,6 +48,9 @@ class TrialRecord:
         Empty for models that look at no feature.
     remarks : tuple of str
         Warnings raised meanwhile, such as a solver that did not converge.
+    worker_bytes : int
+        The most memory that the whole worker held during the trial: itself, its holdout, the sample, every copy; 0
+        where it cannot be measured.
     """
 
     score: float
@@ -58,6 +61,7 @@ class TrialRecord:
     peak_bytes: int = 0
     importances: tuple[FeatureImportance, ...] = ()
     remarks: tuple[str, ...] = ()
+    worker_bytes: int = 0
 
     def __hash__(self) -> int:
         # Thousands are looked up again and again; the first numbers tell them apart.

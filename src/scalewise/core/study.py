@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 from scalewise.core import events as ev
 from scalewise.core.cost import Expectation
 from scalewise.core.growing import GrowingMap
+from scalewise.core.machine import Machine
 from scalewise.core.results import TrialRecord
 from scalewise.core.sizes import planned_trials
 from scalewise.core.spec import DataSpec, LeftOut, Plan, StudySpec, Trial, UnitCandidate
@@ -96,6 +97,8 @@ class StudyState:
         Planned trials that are neither finished nor failed for good, in the order in which they are to run.
     expected : Expectation
         How long trials will take.
+    machine : Machine or None
+        Where the study began.
     """
 
     phase: Phase = "empty"
@@ -123,6 +126,7 @@ class StudyState:
     difference: str = ""
     left: MappingProxyType[Trial, None] = field(default_factory=lambda: MappingProxyType({}))
     expected: Expectation = field(default_factory=Expectation, compare=False)
+    machine: Machine | None = None
 
     def planned(self) -> tuple[Trial, ...]:
         """Every trial that the present plan asks for; empty before a start."""
@@ -199,8 +203,8 @@ def fold(state: StudyState, event: ev.Event) -> StudyState:
             return _fold_stream(state, event)
         case ev.UnitCheckStarted() | ev.UnitChecked() | ev.UnitCheckFailed() | ev.UnitCheckStopped():
             return _fold_check(state, event)
-        case ev.StudyStarted(study=study, plan=plan, at=at):
-            return _start(state, study, plan, at)
+        case ev.StudyStarted():
+            return _start(state, event)
         case ev.PlanChanged(plan=plan):
             phase: Phase = "running" if state.phase == "finished" else state.phase
             return _replanned(replace(state, plan=plan, phase=phase, ready_rows=0))
@@ -244,7 +248,8 @@ def _fold_table(state: StudyState, event: ev.Event) -> StudyState:
     return state
 
 
-def _start(state: StudyState, study: StudySpec, plan: Plan, at: float) -> StudyState:
+def _start(state: StudyState, event: ev.StudyStarted) -> StudyState:
+    study = event.study
     same = state.study is not None and state.study.id == study.id
     fresh = StudyState(
         columns=state.columns,
@@ -261,11 +266,12 @@ def _start(state: StudyState, study: StudySpec, plan: Plan, at: float) -> StudyS
         table=study.data.name,
         data=study.data,
         study=study,
-        plan=plan,
+        plan=event.plan,
+        machine=event.machine,
         running=MappingProxyType({}),
         failures=MappingProxyType({}),
         ready_rows=0,
-        started_at=at,
+        started_at=event.at,
     )
     return _replanned(started)
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["available_bytes", "available_cpus", "default_workers", "workers_in_memory"]
+from scalewise.core.machine import Machine
+
+__all__ = ["available_bytes", "available_cpus", "default_workers", "this_machine", "total_bytes", "workers_in_memory"]
 
 _CGROUP = Path("/sys/fs/cgroup")
 _WORKER_BYTES = 300_000_000
@@ -26,6 +28,18 @@ def available_bytes() -> int:
     """Memory that can still be taken without swapping."""
     free: int = psutil.virtual_memory().available
     return min(free, _cgroup_bytes())
+
+
+def total_bytes() -> int:
+    """All the memory there is, in this container if it is one."""
+    whole: int = psutil.virtual_memory().total
+    limit = _cgroup_text("memory.max")
+    return min(whole, int(limit)) if limit.isdigit() else whole
+
+
+def this_machine(workers: int) -> Machine:
+    """What a study has to work with here, now."""
+    return Machine(total_bytes(), available_bytes(), max(1, workers))
 
 
 def default_workers() -> int:

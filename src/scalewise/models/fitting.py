@@ -48,6 +48,7 @@ class _Fit:
     y: NDArray[Any]
     seconds: float
     peak_bytes: int
+    memory: PeakMemory
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +106,7 @@ def run_trial(ref: DataRef, trial: Trial, metric: str, seed: int) -> TrialRecord
         peak_bytes=fit.peak_bytes,
         importances=importances,
         remarks=tuple(dict.fromkeys(remarks))[:_MOST_REMARKS],
+        worker_bytes=fit.memory.process_bytes(),
     )
 
 
@@ -160,7 +162,7 @@ def _fit(entry: ModelEntry, ref: DataRef, trial: Trial, seed: int) -> _Fit:
     estimator = entry.build(problem)
     began = perf_counter()
     estimator.fit(X, y)
-    return _Fit(estimator, X, y, perf_counter() - began, memory.bytes())
+    return _Fit(estimator, X, y, perf_counter() - began, memory.bytes(), memory)
 
 
 def _problem(ref: DataRef, y: NDArray[Any], seed: int) -> Problem:

@@ -38,7 +38,11 @@ class PeakMemory:
         """Return the peak so far on top of what was held at the start; 0 where it cannot be measured."""
         if self._before_bytes is None:
             return 0
-        return max(0, _status_bytes("VmHWM") - self._before_bytes)
+        return max(0, self.process_bytes() - self._before_bytes)
+
+    def process_bytes(self) -> int:
+        """Return the most that the whole process held since the start; 0 where it cannot be measured."""
+        return 0 if self._before_bytes is None else _status_bytes("VmHWM")
 
 
 def _status_bytes(field: str) -> int:

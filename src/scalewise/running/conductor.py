@@ -16,6 +16,7 @@ from scalewise.core.units import cheap_check
 from scalewise.data.prepare import Prepared, sampled_by
 from scalewise.data.sources import Source
 from scalewise.engines.base import Engine, Outbox, Report, Task
+from scalewise.engines.resources import this_machine
 from scalewise.errors import EngineError, InputError, ScalewiseError
 from scalewise.models.catalog import versions
 from scalewise.models.fitted import FittedModel
@@ -169,7 +170,8 @@ class Conductor:
         if self._work is None or self._work.study.id != study.id:
             self._drop_work()
             self._work = Work(study, self._prepared)
-        self.tell(ev.StudyStarted(study=study, plan=plan))
+        machine = this_machine(self._engines.home.slots)
+        self.tell(ev.StudyStarted(study=study, plan=plan, machine=machine))
         self._check_again()
         self._resume()
 
