@@ -30,6 +30,7 @@ __all__ = [
     "each_curve",
     "paired_gain",
     "stream_curves",
+    "training_noise",
 ]
 
 LEVEL = 0.9
@@ -252,6 +253,12 @@ def paired_gain(curve: Curve, first: int, second: int, *, other: Curve | None = 
     training, df = _difference_noise(curve, other, second / first).variance(max(first, second))
     mean = float(np.mean(list(gains.values())))
     return _interval(mean, training / len(gains), df, blocks)
+
+
+def training_noise(curve: Curve, n_rows: int) -> float:
+    """Variance of one trial's score over samples of a size, pooled over neighbouring sizes; 0 if unknown."""
+    scores = {p.n_rows: [record.score for _, record in p.trials] for p in curve.points}
+    return _TrainingNoise(scores, curve.n_train_rows).variance(n_rows)[0]
 
 
 def _gains(a: CurvePoint | None, b: CurvePoint | None) -> dict[int, float]:

@@ -11,10 +11,12 @@ import numpy as np
 from scalewise.core.cost import CostCurve, cost_curve
 from scalewise.core.curves import Curve, StreamCurve, each_curve, stream_curves
 from scalewise.core.extrapolation import Forecast, forecast
-from scalewise.core.importance import ImportanceTable, importance_table
+from scalewise.core.importance import importance_table
+from scalewise.core.memory import worker_memory
+from scalewise.core.prospects import FARTHEST, Continuation, ModelSummary, Outlook
 from scalewise.core.study import StudyState
 from scalewise.core.units import UnitComparison, compare_units
-from scalewise.core.verdict import Outlook, Verdict, decide
+from scalewise.core.verdict import Verdict, decide
 
 __all__ = ["Continuation", "ModelSummary", "Summary", "summarise", "summary_steps"]
 
@@ -22,59 +24,8 @@ _FAN_POINTS = 25
 _BEYOND = 4
 """The fan is drawn up to this many times the rows of the table."""
 
-_FARTHEST = 20
-"""Forecasts beyond this many times the largest measured size are refused, so none is drawn."""
-
 _FEWEST_SIZES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Continuation:
-    """A curve continued beyond its last point, for drawing.
-
-    Parameters
-    ----------
-    n_rows : tuple of int
-    mean, low, high : tuple of float
-        Expected score and its 90 % interval at each size.
-    p_gain : tuple of float
-        Probability of gaining at least the margin by then.
-    refusal : str or None
-        Why it should not be acted on, in words.
-    flags : tuple of str
-    """
-
-    n_rows: tuple[int, ...]
-    mean: tuple[float, ...]
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-    p_gain: tuple[float, ...]
-    refusal: str | None
-    flags: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSummary:
-    """All about one model.
-
-    Parameters
-    ----------
-    curve : Curve
-    continuation : Continuation or None
-        None with fewer than four sizes.
-    outlook : Outlook or None
-        What all rows of the table (or, where they are used already, twice as many) would bring.
-    fit_time, fit_memory : CostCurve or None
-        Seconds and bytes of one fit; None with fewer than four sizes.
-    importances : ImportanceTable or None
-    """
-
-    curve: Curve
-    continuation: Continuation | None
-    outlook: Outlook | None
-    fit_time: CostCurve | None
-    fit_memory: CostCurve | None
-    importances: ImportanceTable | None
+_FLOAT_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,27 +73,30 @@ def summarise(state: StudyState) -> Summary:
 def summary_steps(state: StudyState) -> Generator[None, None, Summary]:
     """Work a summary out bit by bit, so that others may have their turn between; the generator returns it."""
     if state.study is None or state.plan is None:
-        return Summary(state, (), decide(state, (), ()))
-    best, min_gain = state.study.metric.best, state.plan.min_gain
+        return Summary(state, (), decide(state, ()))
+    data, best, min_gain = state.study.data, state.study.metric.best, state.plan.min_gain
+    row_bytes = _FLOAT_BYTES * (len(data.features) + 1)
     models: list[ModelSummary] = []
     for curve in each_curve(state):
         yield
-        models.append(_model_summary(curve, min_gain, best))
+        models.append(_model_summary(curve, min_gain, best, row_bytes, data.n_holdout_rows))
         yield
-    outlooks = tuple(m.outlook for m in models)
-    verdict = decide(state, tuple(m.curve for m in models), outlooks)
-    return Summary(state, tuple(models), verdict, stream_curves(state), compare_units(state))
+    return Summary(state, tuple(models), decide(state, models), stream_curves(state), compare_units(state))
 
 
 @lru_cache(maxsize=64)
-def _model_summary(curve: Curve, min_gain: float, best: float | None) -> ModelSummary:
+def _model_summary(
+    curve: Curve, min_gain: float, best: float | None, row_bytes: int, n_holdout_rows: int
+) -> ModelSummary:
     n_rows = [p.n_rows for p in curve.points]
     fit_time = cost_curve(n_rows, [p.fit_seconds for p in curve.points])
-    continuation = outlook = None
+    continuation = outlook = doubling = None
     if len(curve.points) >= _FEWEST_SIZES:
         grid = _fan_sizes(curve)
         continuation = _continuation(grid, _forecast(curve, grid, min_gain, best))
-        outlook = _outlook(curve, min_gain, best, fit_time)
+        outlook = _outlook(curve, _target(curve), min_gain, best, fit_time)
+    if len(curve.points) > 1:
+        doubling = _outlook(curve, 2 * curve.last.n_rows, min_gain, best, fit_time)
     return ModelSummary(
         curve=curve,
         continuation=continuation,
@@ -150,13 +104,15 @@ def _model_summary(curve: Curve, min_gain: float, best: float | None) -> ModelSu
         fit_time=fit_time,
         fit_memory=cost_curve(n_rows, [p.peak_bytes for p in curve.points]),
         importances=importance_table(curve),
+        doubling=doubling,
+        memory=worker_memory(curve, row_bytes, n_holdout_rows),
     )
 
 
 def _fan_sizes(curve: Curve) -> tuple[int, ...]:
     """Sizes at which the continuation is drawn: no farther than a forecast may be trusted."""
     last, full = curve.last.n_rows, curve.n_train_rows
-    end = min(_BEYOND * full, _FARTHEST * last)
+    end = min(_BEYOND * full, FARTHEST * last)
     sizes = {full, *(round(n) for n in np.geomspace(last, end, _FAN_POINTS))}
     return tuple(sorted(n for n in sizes if last < n <= end))
 
@@ -178,10 +134,14 @@ def _continuation(grid: tuple[int, ...], continued: Forecast) -> Continuation:
     return Continuation(grid, mean, low, high, p_gain, continued.refusal, tuple(continued.flags))
 
 
-def _outlook(curve: Curve, min_gain: float, best: float | None, fit_time: CostCurve | None) -> Outlook:
-    """What the next big step brings: all rows of the table, or twice as many where all are used."""
-    full, last = curve.n_train_rows, curve.last
-    target = full if last.n_rows < full else 2 * full
+def _target(curve: Curve) -> int:
+    """The size that the decision looks ahead to, no farther than a forecast may be trusted."""
+    full, last = curve.n_train_rows, curve.last.n_rows
+    return min(full, FARTHEST * last) if last < full else 2 * full
+
+
+def _outlook(curve: Curve, target: int, min_gain: float, best: float | None, fit_time: CostCurve | None) -> Outlook:
+    last = curve.last
     ahead = _forecast(curve, (target,), min_gain, best)
     return Outlook(
         n_rows=target,

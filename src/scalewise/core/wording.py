@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["byte_text", "duration_text", "gain_text", "percent_text", "rows_text", "score_text"]
+__all__ = ["byte_text", "duration_text", "gain_text", "money_text", "percent_text", "rows_text", "score_text"]
 
 
 def rows_text(n_rows: float) -> str:
@@ -43,6 +43,11 @@ def duration_text(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.2g} h" if seconds < 360_000 else f"{seconds / 86_400:.0f} days"
+
+
+def money_text(money: float) -> str:
+    """An amount in whatever currency the price was given in: ``12.40``, ``under 0.01``."""
+    return f"{money:,.2f}" if money >= 0.005 or money == 0 else "under 0.01"
 
 
 def byte_text(n_bytes: float) -> str:

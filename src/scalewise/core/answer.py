@@ -1,0 +1,122 @@
+"""The decision itself, before it is put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from scalewise.core.contest import SURE, contest
+from scalewise.core.machine import Machine
+from scalewise.core.prospects import FARTHEST, ModelSummary, Outlook
+from scalewise.core.sizes import study_sizes
+from scalewise.core.spec import Plan, StudySpec
+from scalewise.core.ways import Scene, obstacle
+from scalewise.core.would_tell import Experiment, cheapest_experiment
+
+__all__ = ["Action", "Answer", "answer", "scene_of"]
+
+Action = Literal["use_more_rows", "collect_rows", "stop", "scale_out", "cannot_tell", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What to do, and what that rests on.
+
+    Parameters
+    ----------
+    action : str
+    scene : Scene
+        Its `ahead` is the model that the answer is about, but for ``stop``, which is about the pick.
+    gains : tuple of (ModelSummary, Outlook)
+        What the target's rows would bring with each model.
+    gain : Outlook or None
+        That of the answer's model.
+    refusal : str
+        Why its forecast should not be acted on, in words.
+    experiment : Experiment or None
+        The cheapest one that would tell, where it cannot be told yet.
+    """
+
+    action: Action
+    scene: Scene
+    gains: tuple[tuple[ModelSummary, Outlook], ...] = ()
+    gain: Outlook | None = None
+    refusal: str = ""
+    experiment: Experiment | None = None
+
+    @property
+    def model(self) -> ModelSummary:
+        """The model that the answer is about."""
+        return self.scene.here if self.action == "stop" else self.scene.ahead
+
+
+def scene_of(study: StudySpec, plan: Plan, machine: Machine | None, models: Sequence[ModelSummary]) -> Scene:
+    """Set the scene: who stands first now and with more rows, how far to look, and what a person asked for.
+
+    Parameters
+    ----------
+    study : StudySpec
+    plan : Plan
+    machine : Machine or None
+    models : sequence of ModelSummary
+        Those that look at features; at least one.
+    """
+    found = contest(models, plan.min_gain)
+    target = _target(study.data.n_train_rows, (found.pick, found.best))
+    return Scene(
+        contest=found,
+        ahead=found.choice_at(target, plan.min_gain) or found.pick,
+        target=target,
+        margin=plan.min_gain,
+        machine=machine,
+        price_per_hour=plan.price_per_hour,
+        budget_minutes=plan.budget_minutes,
+        sizes=study_sizes(study.data, 1.0),
+        repeats=plan.repeats,
+    )
+
+
+def _target(full: int, models: Sequence[ModelSummary]) -> int:
+    """All rows of the table, or as many as a forecast reaches; twice the table where all are used."""
+    reached = min(m.curve.last.n_rows for m in models)
+    return min(full, FARTHEST * reached) if reached < full else 2 * full
+
+
+def answer(scene: Scene) -> Answer:
+    """Decide. A yes or a no is given from 80 % certainty on."""
+    found = scene.contest
+    gains = tuple((m, gain) for m in found.models if (gain := scene.gain(m, scene.target)))
+    known = {m.curve.model.name for m, _ in gains}
+    for model in (found.pick, found.best):
+        if model.curve.model.name not in known:
+            return _unknown(replace(scene, ahead=model), gains)
+    sure = [(m, gain) for m, gain in gains if gain.p_gain >= SURE]
+    if sure:
+        return _more(scene, gains, sure)
+    if all(gain.p_gain <= 1 - SURE for _, gain in gains):
+        own = next(gain for m, gain in gains if m is found.pick)
+        return Answer("stop", scene, gains, own)
+    model, gain = max(gains, key=lambda pair: pair[1].p_gain)
+    scene = replace(scene, ahead=model)
+    return Answer("cannot_tell", scene, gains, gain, experiment=cheapest_experiment(scene, model, gain))
+
+
+def _more(
+    scene: Scene, gains: tuple[tuple[ModelSummary, Outlook], ...], sure: list[tuple[ModelSummary, Outlook]]
+) -> Answer:
+    """More rows help: with the model that was chosen for them, or else with the one that gains most."""
+    chosen = next((pair for pair in sure if pair[0] is scene.ahead), None)
+    model, gain = chosen or max(sure, key=lambda pair: pair[1].gain)
+    scene = replace(scene, ahead=model)
+    if scene.all_used:
+        return Answer("collect_rows", scene, gains, gain)
+    return Answer("scale_out" if obstacle(scene) else "use_more_rows", scene, gains, gain)
+
+
+def _unknown(scene: Scene, gains: tuple[tuple[ModelSummary, Outlook], ...]) -> Answer:
+    """A model that matters has no forecast, or one that should not be acted on."""
+    outlook = scene.ahead.outlook
+    refusal = outlook.refusal if outlook and outlook.refusal else ""
+    experiment = cheapest_experiment(scene, scene.ahead, outlook) if outlook else None
+    return Answer("cannot_tell", scene, gains, None, refusal, experiment)

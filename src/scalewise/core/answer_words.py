@@ -1,0 +1,256 @@
+"""The decision in words: the sentence, its evidence, and what would overturn it."""
+
+from __future__ import annotations
+
+from scalewise.core.answer import Answer
+from scalewise.core.contest import SURE, overtakings
+from scalewise.core.curves import Curve, Gain, paired_gain
+from scalewise.core.memory import fitting_places
+from scalewise.core.prospects import ModelSummary, Outlook
+from scalewise.core.ways import Scene, Way, obstacle
+from scalewise.core.wording import byte_text, duration_text, gain_text, money_text, percent_text, rows_text, score_text
+
+__all__ = ["doubling_words", "evidence", "memory_words", "sentence", "would_change"]
+
+_NO_CLUSTER = "You do not need a cluster."
+_FEWEST_SIZES = 4
+_INDICATIVE = 4.05
+_LEAST_CHANCE = 0.05
+
+
+def sentence(found: Answer, metric: str) -> str:
+    """What to do next, in a sentence or two."""
+    if found.action == "cannot_tell":
+        return _unsure(found, metric)
+    assert found.gain is not None
+    scene, gain = found.scene, found.gain
+    brings = f"{_span(gain)} {metric} expected {_way(scene)} with {found.model.label}"
+    if found.action == "stop":
+        return f"Enough data: more no longer helps. {_first_upper(brings)}; {scene.margin:g} would count. {_NO_CLUSTER}"
+    if found.action == "collect_rows":
+        return f"More rows than the table has would help: {brings}. {_cluster(scene)}"
+    if found.action == "scale_out":
+        return f"More data still helps, but not on this machine: {brings}; {obstacle(scene)}. Scale out."
+    seconds, n_bytes = scene.ahead.seconds(scene.target), scene.ahead.worker_bytes(scene.target)
+    price = f"about {duration_text(seconds)} and {byte_text(n_bytes)}"
+    return f"More data still helps: {brings}, {price} a fit here. {_NO_CLUSTER}"
+
+
+def _cluster(scene: Scene) -> str:
+    trouble = obstacle(scene)
+    return f"For so many you would need a larger machine or a cluster: {trouble}." if trouble else _NO_CLUSTER
+
+
+def _unsure(found: Answer, metric: str) -> str:
+    label, gain = found.model.label, found.gain
+    if found.refusal:
+        why = f"Cannot tell yet for {label}: {found.refusal[:1].lower()}{found.refusal[1:]}"
+    elif gain is None:
+        why = _few_sizes(found.model)
+    else:
+        why = (
+            f"Cannot tell yet: {_span(gain)} {metric} expected {_way(found.scene)} with "
+            f"{label}, and the {found.scene.margin:g} that counts lies within that."
+        )
+    return f"{why} Cheapest way to tell: {found.experiment.words}." if found.experiment else why
+
+
+def _few_sizes(model: ModelSummary) -> str:
+    done = len(model.curve.points)
+    return f"Cannot tell yet: {model.label} has {done} of the {_FEWEST_SIZES} sizes that a trend takes."
+
+
+def _span(gain: Outlook) -> str:
+    return f"{gain_text(gain.gain)} ({gain_text(gain.low)} to {gain_text(gain.high)})"
+
+
+def _way(scene: Scene) -> str:
+    """From where to where, in shares of the rows."""
+    if scene.target > scene.full:
+        return "from all rows to twice as many"
+    start = scene.here.curve.last.fraction
+    end = "all" if scene.target == scene.full else percent_text(scene.target / scene.full)
+    return f"from {percent_text(start)} of the rows to {end}"
+
+
+def _with(scene: Scene) -> str:
+    """The rows looked ahead to, as in "with all rows"."""
+    if scene.target > scene.full:
+        return "twice as many rows"
+    return "all rows" if scene.target == scene.full else f"{percent_text(scene.target / scene.full)} of the rows"
+
+
+def _first_upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def doubling_words(way: Way, metric: str) -> str:
+    """The price of the next doubling, in a sentence."""
+    price = f"{duration_text(60 * way.minutes)}, {byte_text(way.bytes)}"
+    if way.money is not None:
+        price += f", {money_text(way.money)}"
+    brings = "what it brings shows after two sizes"
+    if way.is_known:
+        brings = f"{gain_text(way.gain)} {metric} ({gain_text(way.low)} to {gain_text(way.high)})"
+    return f"Next doubling, {way.words}: {brings} for about {price}."
+
+
+def evidence(found: Answer, metric: str, guessing: Curve | None) -> tuple[str, ...]:
+    """What the answer rests on, at most five lines, the weightiest first."""
+    scene = found.scene
+    lines = (
+        _against_guessing(scene.contest.best, guessing),
+        _reached(scene.here, metric),
+        _last_step(scene.here.curve),
+        _simpler(scene),
+        _chance(found),
+        *_crossings(scene),
+    )
+    return tuple(line for line in lines if line)[:5]
+
+
+def _reached(model: ModelSummary, metric: str) -> str:
+    last = model.curve.last
+    return (
+        f"{model.label} reaches {score_text(last.score)} {metric} "
+        f"({score_text(last.low)} to {score_text(last.high)}) on {rows_text(last.n_rows)} rows."
+    )
+
+
+def _last_step(curve: Curve) -> str:
+    step = _last_doubling(curve)
+    if not step:
+        return ""
+    first, gain = step
+    return (
+        f"Last step measured, {rows_text(first)} to {rows_text(curve.last.n_rows)} rows: {gain_text(gain.mean)} "
+        f"({gain_text(gain.low)} to {gain_text(gain.high)}), paired."
+    )
+
+
+def _last_doubling(curve: Curve) -> tuple[int, Gain] | None:
+    """The paired gain from about half the largest size to the largest."""
+    last = curve.last.n_rows
+    smaller = [p.n_rows for p in curve.points if p.n_rows <= 0.6 * last]
+    gain = paired_gain(curve, smaller[-1], last) if smaller else None
+    return (smaller[-1], gain) if gain else None
+
+
+def _simpler(scene: Scene) -> str:
+    behind = scene.contest.behind
+    if behind is None:
+        return ""
+    best = scene.contest.best.label
+    far = f"{gain_text(behind.mean)} ({gain_text(behind.low)} to {gain_text(behind.high)})"
+    within = "within the margin" if behind.high < scene.margin else "within noise"
+    return f"The simpler {scene.here.label} is {within} of {best}, which is {far} ahead."
+
+
+def _chance(found: Answer) -> str:
+    if found.gain is None:
+        return ""
+    scene = found.scene
+    times = found.gain.n_rows / found.model.curve.last.n_rows
+    far = f"; indicative only, as that is {times:.0f} times the largest sample" if times > _INDICATIVE else ""
+    return f"Chance of gaining at least {scene.margin:g} with {_with(scene)}: {100 * found.gain.p_gain:.0f} %{far}."
+
+
+def _crossings(scene: Scene) -> list[str]:
+    return [
+        f"{c.model.label} probably overtakes {c.other.label} near {_round_rows(c.n_rows)} rows "
+        f"({_round_rows(c.low)} to {_round_rows(c.high)})."
+        for c in overtakings(scene.contest)[:2]
+    ]
+
+
+def _round_rows(n_rows: int) -> str:
+    """Two digits are more than a forecast knows."""
+    digits = max(len(str(n_rows)) - 2, 0)
+    return rows_text(round(n_rows, -digits))
+
+
+def _against_guessing(best: ModelSummary, guessing: Curve | None) -> str:
+    """Say so when the best model is not credibly better than guessing."""
+    sizes = {p.n_rows for p in best.curve.points} & {p.n_rows for p in guessing.points} if guessing else set()
+    if not guessing or not sizes:
+        return ""
+    lead = paired_gain(guessing, max(sizes), max(sizes), other=best.curve)
+    if lead is None or lead.low > 0:
+        return ""
+    return f"No model is credibly better than guessing yet (best lead {gain_text(lead.mean)})."
+
+
+def memory_words(scene: Scene) -> tuple[str, ...]:
+    """Where a fit of the rows looked ahead to would fit, a line for each model."""
+    return tuple(_memory(scene, model) for model in scene.contest.models)
+
+
+def _memory(scene: Scene, model: ModelSummary) -> str:
+    n_rows = min(scene.target, model.curve.model.max_rows or scene.target)
+    n_bytes = model.worker_bytes(n_rows)
+    places = fitting_places(n_bytes, scene.machine)
+    where = f"fits on {_listed(places)}" if places else "takes a cluster with workers that large"
+    return f"{model.label}, {rows_text(n_rows)} rows: {byte_text(n_bytes)} in all; {where}."
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
+
+
+def would_change(found: Answer) -> tuple[str, ...]:
+    """What would overturn the answer, at most four lines."""
+    lines = (_other_margin(found), *_rivals(found), _refused(found), _by_action(found))
+    return tuple(line for line in lines if line)[:4]
+
+
+def _other_margin(found: Answer) -> str:
+    """The least gain that counts at which the answer would turn."""
+    gain, margin = found.gain, found.scene.margin
+    if gain is None or gain.sd == 0:
+        return ""
+    if found.action in ("use_more_rows", "collect_rows", "scale_out"):
+        turn = gain.gain - _sds(SURE) * gain.sd
+        asked = f"A least gain of {turn:.2g} or more, instead of {margin:g}: that would not be sure any more."
+        return asked if turn > margin else ""
+    if found.action == "stop":
+        turn = max(gain.gain + _sds(SURE) * gain.sd for _, gain in found.gains)
+        asked = f"A least gain of {turn:.2g} or less, instead of {margin:g}: it could then be reached."
+        return asked if 0 < turn < margin else ""
+    low, high = gain.gain - _sds(SURE) * gain.sd, gain.gain + _sds(SURE) * gain.sd
+    below = f"below {low:.2g} makes it a yes, " if low > 0 else ""
+    return f"Another least gain that counts: {below}above {max(high, 0):.2g} a no."
+
+
+def _sds(probability: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri(probability))
+
+
+def _rivals(found: Answer) -> list[str]:
+    """Models that may gain enough although the answer does not count on them."""
+    if found.action != "stop":
+        return []
+    others = sorted((p for p in found.gains if p[0] is not found.model), key=lambda pair: -pair[1].p_gain)
+    return [
+        f"{model.label} with {_with(found.scene)}: its chance of gaining {found.scene.margin:g} is "
+        f"{100 * gain.p_gain:.0f} %."
+        for model, gain in others[:1]
+        if gain.p_gain >= _LEAST_CHANCE
+    ]
+
+
+def _refused(found: Answer) -> str:
+    refused = [m.label for m in found.scene.contest.models if m.outlook and m.outlook.refusal and m is not found.model]
+    return f"{' and '.join(refused[:3])}: too ill-behaved for a forecast, so not counted on." if refused else ""
+
+
+def _by_action(found: Answer) -> str:
+    scene = found.scene
+    if found.action == "stop":
+        return "A richer model or new features: the answer is about the models and columns chosen here."
+    if found.action == "cannot_tell":
+        return "" if found.experiment else "New rows: no larger sample and no repeats are left to tell."
+    if found.action == "scale_out":
+        return f"A machine with more than {byte_text(scene.ahead.worker_bytes(scene.target))} free for a fit."
+    return "A curve that bends at the next size: move the slider up one step to see."

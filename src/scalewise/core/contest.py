@@ -1,0 +1,187 @@
+"""Which model stands first: now, and with more rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scalewise.core.curves import Curve, Gain, paired_gain
+from scalewise.core.prospects import REACH_SDS, ModelSummary, Outlook
+
+__all__ = ["SURE", "Contest", "Overtaking", "contest", "normal_above", "overtakings"]
+
+SURE = 0.8
+"""Probability from which an answer is given as a yes, and below whose complement as a no."""
+_CLOSE = 0.5
+"""A model counts as deep enough to compare when it has been fitted on this share of the largest sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """The models of a study side by side.
+
+    Parameters
+    ----------
+    models : tuple of ModelSummary
+        Those that look at features, from simple to complex; at least one.
+    best : ModelSummary
+        The best score now.
+    pick : ModelSummary
+        The simplest model within noise of the best, or `best` itself.
+    behind : Gain or None
+        How far `best` is ahead of `pick`, paired; None where they are one.
+    """
+
+    models: tuple[ModelSummary, ...]
+    best: ModelSummary
+    pick: ModelSummary
+    behind: Gain | None
+
+    def gain(self, model: ModelSummary, n_rows: int, margin: float) -> Outlook | None:
+        """What `model` on `n_rows` would bring by the rows: over itself or the pick as they stand now.
+
+        The better of the two counts, so that what another model brings without more rows is no gain of theirs. None
+        where it cannot be told.
+        """
+        ahead = model.at(n_rows)
+        if ahead is None or model is self.pick:
+            return ahead
+        lead = _lead(self.pick.curve, model.curve)
+        if lead is None or lead.mean >= 0:
+            return ahead if lead else None
+        mean, sd = lead.mean + ahead.gain, math.hypot(lead.se, ahead.sd)
+        reach = REACH_SDS * sd
+        return Outlook(
+            n_rows, mean, mean - reach, mean + reach, normal_above(mean, sd, margin), ahead.fit_seconds, None
+        )
+
+    def lead(self, model: ModelSummary, other: ModelSummary, n_rows: int) -> tuple[float, float] | None:
+        """How far `model` is expected to be ahead of `other` at `n_rows`, and the standard deviation of that."""
+        a, b = model.at(n_rows), other.at(n_rows)
+        if a is None or b is None:
+            return None
+        mean = model.curve.last.score + a.gain - other.curve.last.score - b.gain
+        return mean, math.hypot(a.sd, b.sd)
+
+    def choice_at(self, n_rows: int, margin: float) -> ModelSummary | None:
+        """The simplest model that probably is within the margin of the best one at `n_rows`."""
+        known = [(m, o) for m in self.models if (o := m.at(n_rows))]
+        if not known:
+            return None
+        leader, _ = max(known, key=lambda pair: pair[0].curve.last.score + pair[1].gain)
+        for model, _ in known:
+            ahead = self.lead(leader, model, n_rows)
+            if ahead and ahead[0] < margin:
+                return model
+        return leader
+
+
+def contest(models: Sequence[ModelSummary], margin: float) -> Contest:
+    """Find the best model and the simplest one within noise of it.
+
+    Within noise is a model whose paired difference from the best may be nothing, or is surely less than `margin`.
+
+    Parameters
+    ----------
+    models : sequence of ModelSummary
+        Those that look at features; at least one.
+    margin : float
+    """
+    ordered = tuple(sorted(models, key=lambda m: m.curve.model.rung))
+    best = _best(ordered)
+    for model in ordered:
+        if model.curve.model.rung >= best.curve.model.rung:
+            break
+        ahead = _lead(model.curve, best.curve)
+        if ahead is not None and (ahead.low <= 0 or ahead.high < margin):
+            return Contest(ordered, best, model, ahead)
+    return Contest(ordered, best, best, None)
+
+
+def _best(models: Sequence[ModelSummary]) -> ModelSummary:
+    """The model with the best score at the largest size that all deep ones have, or at its own largest."""
+    most = max(m.curve.last.n_rows for m in models)
+    deep = [m for m in models if m.curve.last.n_rows >= _CLOSE * most]
+    shared = set.intersection(*({p.n_rows for p in m.curve.points} for m in deep))
+    if not shared:
+        return max(deep, key=lambda m: m.curve.last.score)
+    size = max(shared)
+    return max(deep, key=lambda m: _score_at(m.curve, size))
+
+
+def _score_at(curve: Curve, n_rows: int) -> float:
+    point = curve.at(n_rows)
+    return point.score if point else float("-inf")
+
+
+def _lead(behind: Curve, ahead: Curve) -> Gain | None:
+    """How far one model is ahead of another at the largest size that both have, if that is near their largest."""
+    shared = {p.n_rows for p in behind.points} & {p.n_rows for p in ahead.points}
+    size = max(shared, default=0)
+    if size < _CLOSE * max(behind.last.n_rows, ahead.last.n_rows):
+        return None
+    return paired_gain(behind, size, size, other=ahead)
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaking:
+    """A model that is behind now and probably ahead with more rows.
+
+    Parameters
+    ----------
+    model, other : ModelSummary
+        Who overtakes whom.
+    n_rows : int
+        Where the expected curves cross.
+    low, high : int
+        Rows between which that is expected: from a chance of 20 % to be ahead to one of 80 %.
+    """
+
+    model: ModelSummary
+    other: ModelSummary
+    n_rows: int
+    low: int
+    high: int
+
+
+def overtakings(found: Contest) -> tuple[Overtaking, ...]:
+    """Models that probably overtake the pick, the first to do so first."""
+    crossings = (_overtaking(found, model) for model in found.models if model is not found.pick)
+    return tuple(sorted((c for c in crossings if c), key=lambda c: c.n_rows))
+
+
+def _overtaking(found: Contest, model: ModelSummary) -> Overtaking | None:
+    now = _lead(found.pick.curve, model.curve)
+    if now is None or now.mean >= 0:
+        return None
+    sizes = _sizes_ahead(model, found.pick)
+    leads = [lead for n in sizes if (lead := found.lead(model, found.pick, n))]
+    if len(leads) < len(sizes) or not leads:
+        return None
+    chances = [normal_above(mean, sd, 0.0) for mean, sd in leads]
+    if chances[-1] < SURE:
+        return None
+    crossed = next(i for i in range(len(sizes)) if all(mean > 0 for mean, _ in leads[i:]))
+    low = next(n for n, p in zip(sizes, chances, strict=True) if p > 1 - SURE)
+    high = next(n for n, p in zip(sizes, chances, strict=True) if p >= SURE)
+    return Overtaking(model, found.pick, sizes[crossed], min(low, sizes[crossed]), max(high, sizes[crossed]))
+
+
+def _sizes_ahead(model: ModelSummary, other: ModelSummary) -> list[int]:
+    """Sizes at which both have a forecast."""
+    start = max(model.curve.last.n_rows, other.curve.last.n_rows)
+    ends = [m.continuation.n_rows[-1] for m in (model, other) if m.continuation and m.continuation.n_rows]
+    limits = [m.curve.model.max_rows for m in (model, other) if m.curve.model.max_rows]
+    if len(ends) < 2 or min(*ends, *limits) <= start:
+        return []
+    return [round(n) for n in np.geomspace(start, min(*ends, *limits), 40)[1:]]
+
+
+def normal_above(mean: float, sd: float, least: float) -> float:
+    """Probability that a normal value is at least `least`."""
+    if sd <= 0:
+        return float(mean >= least)
+    return 0.5 * math.erfc((least - mean) / (sd * math.sqrt(2)))

@@ -1,0 +1,143 @@
+"""What is known of one model: where it stands, what more rows would bring, and what they would cost."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from statistics import median
+
+import numpy as np
+
+from scalewise.core.cost import CostCurve
+from scalewise.core.curves import Curve
+from scalewise.core.importance import ImportanceTable
+from scalewise.core.memory import WorkerMemory
+
+__all__ = ["FARTHEST", "REACH_SDS", "Continuation", "ModelSummary", "Outlook"]
+
+FARTHEST = 20
+"""Forecasts beyond this many times the largest measured size are refused."""
+REACH_SDS = 1.6449
+"""Standard deviations from the middle of a normal distribution to either end of its 90 % interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What going from the largest measured size of a model to `n_rows` is expected to bring.
+
+    Parameters
+    ----------
+    n_rows : int
+    gain, low, high : float
+        Expected gain in score and its 90 % interval.
+    p_gain : float
+        Probability of gaining at least the person's margin.
+    fit_seconds : float or None
+        Predicted time of one fit there.
+    refusal : str or None
+        Why no forecast should be acted on, in words.
+    """
+
+    n_rows: int
+    gain: float
+    low: float
+    high: float
+    p_gain: float
+    fit_seconds: float | None
+    refusal: str | None
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation of the gain, taking it for normal."""
+        return max(self.high - self.low, 0.0) / (2 * REACH_SDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """A curve continued beyond its last point, for drawing.
+
+    Parameters
+    ----------
+    n_rows : tuple of int
+    mean, low, high : tuple of float
+        Expected score and its 90 % interval at each size.
+    p_gain : tuple of float
+        Probability of gaining at least the margin by then.
+    refusal : str or None
+        Why it should not be acted on, in words.
+    flags : tuple of str
+    """
+
+    n_rows: tuple[int, ...]
+    mean: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    p_gain: tuple[float, ...]
+    refusal: str | None
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSummary:
+    """All about one model.
+
+    Parameters
+    ----------
+    curve : Curve
+    continuation : Continuation or None
+        None with fewer than four sizes.
+    outlook : Outlook or None
+        What the rows that the decision looks ahead to would bring: all of the table, or 20 times the largest sample
+        where that is less, or twice as many as the table has where all are used already.
+    fit_time, fit_memory : CostCurve or None
+        Seconds, and bytes on top of what the worker held, of one fit; None with fewer than four sizes.
+    importances : ImportanceTable or None
+    doubling : Outlook or None
+        What twice as many rows as the largest sample would bring; None with a single size.
+    memory : WorkerMemory or None
+        Of a whole worker. None only where a summary is made by hand.
+    """
+
+    curve: Curve
+    continuation: Continuation | None
+    outlook: Outlook | None
+    fit_time: CostCurve | None
+    fit_memory: CostCurve | None
+    importances: ImportanceTable | None
+    doubling: Outlook | None = None
+    memory: WorkerMemory | None = None
+
+    @property
+    def label(self) -> str:
+        """What people call the model."""
+        return self.curve.model.label
+
+    def at(self, n_rows: int) -> Outlook | None:
+        """What going to `n_rows` would bring; None without a forecast that reaches so far, or may be acted on.
+
+        None too where the model is not fitted on so many rows.
+        """
+        if self.curve.model.max_rows is not None and n_rows > self.curve.model.max_rows:
+            return None
+        for known in (self.outlook, self.doubling):
+            if known and known.n_rows == n_rows:
+                return None if known.refusal else known
+        ahead, last = self.continuation, self.curve.last
+        if ahead is None or ahead.refusal or not last.n_rows <= n_rows <= ahead.n_rows[-1]:
+            return None
+        grid = np.log([last.n_rows, *ahead.n_rows])
+        columns = ((last.score, *ahead.mean), (last.low, *ahead.low), (last.high, *ahead.high), (0.0, *ahead.p_gain))
+        mean, low, high, p_gain = (float(np.interp(math.log(n_rows), grid, column)) for column in columns)
+        found = Outlook(n_rows, mean, low, high, p_gain, self.seconds(n_rows), None)
+        return replace(found, gain=mean - last.score, low=low - last.score, high=high - last.score)
+
+    def seconds(self, n_rows: int) -> float:
+        """Predicted seconds of fitting and scoring `n_rows` once, on one worker."""
+        last = self.curve.last
+        rough = last.fit_seconds * n_rows / last.n_rows
+        fit = float(self.fit_time.predict(n_rows)) if self.fit_time else rough
+        return fit + median(record.score_seconds for _, record in last.trials)
+
+    def worker_bytes(self, n_rows: int) -> int:
+        """Predicted memory of the whole worker while it fits `n_rows`."""
+        return self.memory.predict(n_rows) if self.memory else self.curve.last.peak_bytes

@@ -1,0 +1,280 @@
+"""The ways forward: what each is expected to bring, and its price.
+
+Every gain is one over the pick of the contest as it stands now: the simplest model within noise of the best, at its
+largest sample. Where another model goes on with more rows, only what the rows add counts: what it is ahead of the pick
+already is the gain of the richer model, a way of its own. Every price is that of carrying it out once on one worker,
+unless the words say otherwise. A way of which nothing honest can be said is left out: tuning is, as nothing was tried
+that would show what it brings.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from scalewise.core.contest import Contest
+from scalewise.core.curves import paired_gain, training_noise
+from scalewise.core.machine import Machine
+from scalewise.core.prospects import ModelSummary, Outlook
+from scalewise.core.wording import byte_text, duration_text, percent_text, rows_text
+
+__all__ = ["PATIENCE_MINUTES", "Scene", "Way", "all_ways", "doubling", "obstacle"]
+
+WayAction = Literal[
+    "stop", "use_more_rows", "richer_model", "fewer_features", "more_repeats", "collect_rows", "scale_out"
+]
+
+PATIENCE_MINUTES = 480.0
+"""A fit that takes longer than a night is too long, unless the study's budget is longer still."""
+_START_MINUTES = 0.2
+"""What a cluster takes to begin."""
+_MOST_REPEATS = 20
+_NOISY = 0.5
+"""Training noise hides answers from this share of the margin on (as a standard error)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way forward.
+
+    Parameters
+    ----------
+    action : str
+        ``stop``, ``use_more_rows`` (on this machine), ``richer_model``, ``fewer_features``, ``more_repeats``,
+        ``collect_rows`` or ``scale_out``.
+    gain, low, high : float
+        Expected gain in score and its 90 % interval. NaN where no forecast can be given, which is the case for the
+        next doubling of a very young study alone.
+    minutes : float
+        Wall time.
+    bytes : int
+        Memory of the whole worker.
+    money : float or None
+        None without a price of an hour.
+    words : str
+        The way in a few words.
+    n_rows : int
+        Training rows that it ends with.
+    model : str
+        Label of the model that it ends with.
+    """
+
+    action: WayAction
+    gain: float
+    low: float
+    high: float
+    minutes: float
+    bytes: int
+    money: float | None
+    words: str
+    n_rows: int = 0
+    model: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its gain could be forecast."""
+        return math.isfinite(self.gain)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that the ways are worked out from.
+
+    Parameters
+    ----------
+    contest : Contest
+    ahead : ModelSummary
+        The model to use with more rows: the simplest that is probably within the margin of the best there.
+    target : int
+        Training rows that the decision looks ahead to.
+    margin : float
+        The least gain that counts.
+    machine : Machine or None
+    price_per_hour, budget_minutes : float or None
+    sizes : tuple of int
+        Training sizes that a study of the table may visit, ascending.
+    repeats : int
+        Samples that the plan draws of a size where that is cheap.
+    """
+
+    contest: Contest
+    ahead: ModelSummary
+    target: int
+    margin: float
+    machine: Machine | None = None
+    price_per_hour: float | None = None
+    budget_minutes: float | None = None
+    sizes: tuple[int, ...] = ()
+    repeats: int = 1
+
+    @property
+    def here(self) -> ModelSummary:
+        """The pick as it stands now."""
+        return self.contest.pick
+
+    @property
+    def full(self) -> int:
+        """Training rows of the table."""
+        return self.here.curve.n_train_rows
+
+    @property
+    def all_used(self) -> bool:
+        """Whether the pick was fitted on all rows of the table."""
+        return self.here.curve.last.n_rows >= self.full
+
+    @property
+    def patience_minutes(self) -> float:
+        """How long one fit may take."""
+        return max(PATIENCE_MINUTES, self.budget_minutes or 0.0)
+
+    def gain(self, model: ModelSummary, n_rows: int) -> Outlook | None:
+        """What so many rows would bring with a model."""
+        return self.contest.gain(model, n_rows, self.margin)
+
+    def minutes(self, model: ModelSummary, n_rows: int, fits: int) -> float:
+        """Wall time of some fits, as many side by side as there are workers."""
+        rounds = math.ceil(fits / (self.machine.workers if self.machine else 1))
+        return rounds * model.seconds(n_rows) / 60
+
+    def money(self, minutes: float) -> float | None:
+        """What so many minutes of one worker cost."""
+        return None if self.price_per_hour is None else self.price_per_hour * minutes / 60
+
+    def most_rows_here(self, model: ModelSummary) -> int:
+        """Rows, at most those of the target, that a worker of this machine has memory for."""
+        if self.machine is None or model.memory is None:
+            return self.target
+        return model.memory.most_rows(self.machine.free_bytes, self.target)
+
+
+def all_ways(scene: Scene) -> tuple[Way, ...]:
+    """Every way forward of which something can be said, `stop` first."""
+    return tuple(way for find in _WAYS if (way := find(scene)))
+
+
+def doubling(scene: Scene) -> Way:
+    """What twice as many rows as the largest sample of the model ahead would bring, and their price: always known."""
+    model = scene.ahead
+    n_rows = 2 * model.curve.last.n_rows
+    beyond = f", {rows_text(n_rows - scene.full)} more than the table has" if n_rows > scene.full else ""
+    words = f"{model.label} on {rows_text(n_rows)} rows{beyond}"
+    known = model.doubling if model.doubling and not model.doubling.refusal else None
+    gain = known or Outlook(n_rows, math.nan, math.nan, math.nan, math.nan, None, None)
+    return _way(scene, "collect_rows" if beyond else "use_more_rows", model, gain, words)
+
+
+def obstacle(scene: Scene) -> str:
+    """Why this machine cannot fit the model ahead on the target's rows, in words; empty where it can."""
+    n_bytes, minutes = scene.ahead.worker_bytes(scene.target), scene.ahead.seconds(scene.target) / 60
+    if scene.machine is not None and n_bytes > scene.machine.free_bytes:
+        return f"a fit there takes about {byte_text(n_bytes)}, and {byte_text(scene.machine.free_bytes)} are free here"
+    if minutes > scene.patience_minutes:
+        limit = "the budget" if scene.patience_minutes > PATIENCE_MINUTES else "a night"
+        return f"one fit there takes about {duration_text(60 * minutes)} on a worker like this one's, more than {limit}"
+    return ""
+
+
+def stop(scene: Scene) -> Way:
+    """Leave it at what was measured."""
+    last = scene.here.curve.last
+    words = f"{scene.here.label} as it is, on {rows_text(last.n_rows)} rows"
+    free = None if scene.price_per_hour is None else 0.0
+    return Way("stop", 0.0, 0.0, 0.0, 0.0, 0, free, words, last.n_rows, scene.here.label)
+
+
+def use_more_rows(scene: Scene) -> Way | None:
+    """Go up to the target here, or to as many rows as there is memory for."""
+    n_rows = min(scene.target, scene.full, scene.most_rows_here(scene.ahead))
+    gain = scene.gain(scene.ahead, n_rows) if n_rows > scene.ahead.curve.last.n_rows else None
+    if scene.all_used or gain is None:
+        return None
+    short = ", as many as there is memory for here" if n_rows < min(scene.target, scene.full) else ""
+    words = f"{scene.ahead.label} on {_share(n_rows, scene.full)}{short}"
+    return _way(scene, "use_more_rows", scene.ahead, gain, words)
+
+
+def _share(n_rows: int, full: int) -> str:
+    if n_rows == full:
+        return f"all {rows_text(full)} rows"
+    return f"{rows_text(n_rows)} rows ({percent_text(n_rows / full)})"
+
+
+def richer_model(scene: Scene) -> Way | None:
+    """Take the best of the richer models on the rows that were measured already."""
+    here, n_rows = scene.here.curve, scene.here.curve.last.n_rows
+    richer = [m for m in scene.contest.models if m.curve.model.rung > here.model.rung]
+    found = [
+        (m, lead) for m in richer if (lead := paired_gain(here, here.last.n_rows, here.last.n_rows, other=m.curve))
+    ]
+    if not found:
+        return None
+    model, lead = max(found, key=lambda pair: pair[1].mean)
+    chance = lead.probability_above(scene.margin)
+    gain = Outlook(n_rows, lead.mean, lead.low, lead.high, chance, None, None)
+    return _way(scene, "richer_model", model, gain, f"{model.label} on the same {rows_text(n_rows)} rows")
+
+
+def more_repeats(scene: Scene) -> Way | None:
+    """Draw more samples of the largest size, where the noise of few of them hides whether a gain counts."""
+    last = scene.ahead.curve.last
+    repeats = repeats_to_see(scene.ahead, scene.margin)
+    if not repeats:
+        return None
+    label = scene.ahead.label
+    samples = f"{repeats} more samples" if repeats > 1 else "One more sample"
+    words = f"{samples} of {rows_text(last.n_rows)} rows for {label}: no gain, but less noise"
+    n_bytes, minutes = scene.ahead.worker_bytes(last.n_rows), scene.minutes(scene.ahead, last.n_rows, repeats)
+    money = scene.money(scene.ahead.seconds(last.n_rows) * repeats / 60)
+    return Way("more_repeats", 0.0, 0.0, 0.0, minutes, n_bytes, money, words, last.n_rows, label)
+
+
+def repeats_to_see(model: ModelSummary, margin: float) -> int:
+    """How many more repeats bring the noise of samples down to where it hides a margin no more; 0 if it does not."""
+    last = model.curve.last
+    noise, allowed = training_noise(model.curve, last.n_rows), _NOISY * margin
+    if last.n_rows >= 0.7 * model.curve.n_train_rows or math.sqrt(noise / last.repeats) <= allowed:
+        return 0
+    return min(_MOST_REPEATS, math.ceil(noise / allowed**2) - last.repeats) if allowed else _MOST_REPEATS
+
+
+def collect_rows(scene: Scene) -> Way | None:
+    """Get twice as many rows as the table has."""
+    n_rows = 2 * scene.full
+    gain = scene.gain(scene.ahead, n_rows)
+    if gain is None:
+        return None
+    words = f"{scene.ahead.label} on {rows_text(n_rows)} rows, twice what the table has; collecting them is not priced"
+    return _way(scene, "collect_rows", scene.ahead, gain, words)
+
+
+def scale_out(scene: Scene) -> Way | None:
+    """Go up to the target on a worker elsewhere."""
+    n_rows = min(scene.target, scene.full)
+    gain = scene.gain(scene.ahead, n_rows)
+    if scene.all_used or gain is None:
+        return None
+    words = f"{scene.ahead.label} on {_share(n_rows, scene.full)}, on a cluster whose workers have that memory"
+    return _way(scene, "scale_out", scene.ahead, gain, words, extra_minutes=_START_MINUTES)
+
+
+_WAYS: tuple[Callable[[Scene], Way | None], ...] = (
+    stop,
+    use_more_rows,
+    richer_model,
+    # fewer_features has its place here.
+    more_repeats,
+    collect_rows,
+    scale_out,
+)
+
+
+def _way(
+    scene: Scene, action: WayAction, model: ModelSummary, gain: Outlook, words: str, *, extra_minutes: float = 0.0
+) -> Way:
+    """A way that ends with one fit of a model."""
+    minutes = model.seconds(gain.n_rows) / 60 + extra_minutes
+    n_bytes, money = model.worker_bytes(gain.n_rows), scene.money(minutes)
+    label = model.label
+    return Way(action, gain.gain, gain.low, gain.high, minutes, n_bytes, money, words, gain.n_rows, label)

@@ -1,0 +1,230 @@
+"""Ways forward and their prices, on studies made by hand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, record, started, study_spec
+
+from scalewise.core import events as ev
+from scalewise.core.machine import Machine
+from scalewise.core.memory import WorkerMemory, fitting_places, worker_memory
+from scalewise.core.spec import Plan, Trial
+from scalewise.core.study import fold
+from scalewise.core.summary import summarise
+
+PLAN = Plan((DUMMY, LINEAR, BOOSTING), max_fraction=0.2, repeats=5)
+RISING = {"dummy": (0.5, 0.0), "linear": (0.70, 0.05), "boosting": (0.95, 1.2)}
+FLAT = {"dummy": (0.5, 0.0), "linear": (0.70, 0.0), "boosting": (0.80, 0.02)}
+LARGE = Machine(64 * 10**9, 32 * 10**9, workers=2)
+
+
+def summary_of(scores, *, plan=PLAN, machine=LARGE, noise=0.0003, n_train_rows=100_000):
+    state = finished(started(plan, study_spec(data_spec(n_train_rows))), scores, noise=noise)
+    return summarise(replace(state, machine=machine))
+
+
+def verdict_of(scores, **options):
+    return summary_of(scores, **options).verdict
+
+
+def way(verdict, action):
+    return next(w for w in verdict.ways if w.action == action)
+
+
+def words_of(verdict):
+    return (verdict.sentence, verdict.next_doubling, *verdict.evidence, *verdict.would_change, *verdict.memory)
+
+
+ends = st.floats(0.5, 0.95)
+gaps = st.floats(0.0, 1.5)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    linear=st.tuples(ends, gaps),
+    boosting=st.tuples(ends, gaps),
+    noise=st.sampled_from([0.0, 0.0005, 0.01]),
+    fraction=st.sampled_from([0.05, 0.2, 1.0]),
+    rows=st.sampled_from([3_000, 400_000, 60_000_000]),
+    price=st.none() | st.floats(0, 10),
+    free=st.none() | st.sampled_from([10**8, 10**9, 10**11]),
+)
+def test_every_way_has_a_gain_and_a_price_and_no_sentence_has_a_hole(
+    linear, boosting, noise, fraction, rows, price, free
+):
+    plan = Plan((LINEAR, BOOSTING), max_fraction=fraction if rows < 10**7 else 1e-4, repeats=2, price_per_hour=price)
+    machine = None if free is None else Machine(2 * free, free, 2)
+    summary = summary_of(
+        {"linear": linear, "boosting": boosting}, plan=plan, machine=machine, noise=noise, n_train_rows=rows
+    )
+    verdict = summary.verdict
+    assert verdict.ways[0].action == "stop"
+    for found in (*verdict.ways, verdict.doubling):
+        assert found.low <= found.gain <= found.high
+        assert 0 <= found.minutes < math.inf
+        assert found.bytes >= 0
+        assert (found.money is None) == (price is None)
+        if price is not None and found.action != "more_repeats":
+            assert found.money == pytest.approx(price * found.minutes / 60)
+    for model in summary.models:
+        for outlook in (model.outlook, model.doubling):
+            assert 0 <= outlook.p_gain <= 1
+        sizes = [model.curve.last.n_rows * 2**k for k in range(8)]
+        assert sorted(map(model.seconds, sizes)) == [model.seconds(n) for n in sizes]
+        assert sorted(map(model.worker_bytes, sizes)) == [model.worker_bytes(n) for n in sizes]
+    for text in words_of(verdict):
+        assert "nan" not in text
+        assert "inf" not in text
+        assert text.endswith(".")
+
+
+def test_all_rows_here_and_on_a_cluster_gain_the_same_and_a_cluster_needs_its_start():
+    verdict = verdict_of(RISING, n_train_rows=20_000)
+    here, there = way(verdict, "use_more_rows"), way(verdict, "scale_out")
+    assert verdict.action == "use_more_rows"
+    assert (here.gain, here.n_rows) == (there.gain, there.n_rows)
+    assert here.n_rows == 20_000
+    assert here.minutes < there.minutes
+    assert "You do not need a cluster." in verdict.sentence
+
+
+def test_a_fit_that_memory_has_no_room_for_is_scaled_out_and_says_why():
+    verdict = verdict_of(RISING, n_train_rows=20_000, machine=Machine(4 * 10**8, 10**8, 2))
+    assert verdict.action == "scale_out"
+    assert "100 MB are free here" in verdict.sentence
+    assert "You do not need a cluster." not in verdict.sentence
+    assert all(w.action != "use_more_rows" for w in verdict.ways)
+
+
+def test_where_more_rows_bring_nothing_a_small_machine_is_enough():
+    verdict = verdict_of(FLAT, machine=Machine(4 * 10**8, 10**8, 2))
+    assert verdict.action == "stop"
+    assert "You do not need a cluster." in verdict.sentence
+
+
+def test_a_machine_with_room_for_a_part_offers_that_part():
+    def with_memory(machine):
+        state = finished(started(PLAN, study_spec(data_spec(20_000))), RISING)
+        for trial, got in state.records.items():
+            larger = replace(got, peak_bytes=100_000 * trial.n_rows, worker_bytes=10**8 + 100_000 * trial.n_rows)
+            state = fold(state, ev.TrialFinished(trial=trial, record=larger))
+        return summarise(replace(state, machine=machine))
+
+    needed = with_memory(LARGE).model("boosting").worker_bytes(10_000)
+    verdict = with_memory(Machine(4 * 10**9, needed, 1)).verdict
+    assert verdict.action == "scale_out"
+    part = way(verdict, "use_more_rows")
+    assert 10_000 <= part.n_rows < 20_000
+    assert part.gain < way(verdict, "scale_out").gain
+
+
+def test_a_fit_longer_than_a_night_is_scaled_out_unless_the_budget_is_longer():
+    def slow(plan):
+        state = finished(started(plan, study_spec(data_spec(20_000))), RISING)
+        for trial, got in state.records.items():
+            slower = replace(got, fit_seconds=2.0 * trial.n_rows)
+            state = fold(state, ev.TrialFinished(trial=trial, record=slower))
+        return summarise(replace(state, machine=LARGE)).verdict
+
+    assert slow(PLAN).action == "scale_out"
+    assert "more than a night" in slow(PLAN).sentence
+    assert slow(replace(PLAN, budget_minutes=60.0)).action == "scale_out"
+    assert slow(replace(PLAN, budget_minutes=6_000.0)).action == "use_more_rows"
+
+
+def test_without_knowledge_of_the_machine_nothing_is_said_against_it():
+    assert verdict_of(RISING, n_train_rows=20_000, machine=None).action == "use_more_rows"
+
+
+def test_the_price_of_the_next_doubling_is_known_from_the_first_point_on():
+    state = started(replace(PLAN, price_per_hour=3.0))
+    state = fold(state, ev.TrialFinished(trial=Trial("linear", 100), record=record(0.7)))
+    verdict = summarise(state).verdict
+    assert not verdict.doubling.is_known
+    assert verdict.doubling.n_rows == 200
+    assert verdict.doubling.minutes > 0
+    assert "what it brings shows after two sizes" in verdict.next_doubling
+    assert "nan" not in verdict.next_doubling
+
+
+def test_the_next_doubling_beyond_the_table_says_how_many_rows_are_missing():
+    verdict = verdict_of(RISING, plan=replace(PLAN, max_fraction=1.0), n_train_rows=5_000)
+    assert verdict.action == "collect_rows"
+    assert "10,000 rows, 5,000 more than the table has" in verdict.next_doubling
+
+
+def test_a_richer_model_is_compared_on_the_same_rows():
+    verdict = verdict_of({"dummy": (0.5, 0), "linear": (0.799, 0.02), "boosting": (0.80, 0.02)})
+    assert verdict.model == "Linear"
+    richer = way(verdict, "richer_model")
+    assert richer.model == "Gradient boosting"
+    assert richer.gain == pytest.approx(0.001, abs=1e-6)
+
+
+def test_repeats_are_offered_where_noise_hides_the_margin():
+    noisy = verdict_of({"dummy": (0.5, 0), "linear": (0.7, 0.05), "boosting": (0.7, 0.1)}, noise=0.03)
+    assert way(noisy, "more_repeats").gain == 0
+    assert way(noisy, "more_repeats").minutes > 0
+    assert all(w.action != "more_repeats" for w in verdict_of(FLAT).ways)
+
+
+def test_what_cannot_be_told_names_an_experiment_with_model_size_and_time():
+    verdict = verdict_of({"dummy": (0.5, 0), "linear": (0.7, 0.05), "boosting": (0.7, 0.1)}, noise=0.03)
+    assert verdict.action == "cannot_tell"
+    asked = verdict.experiment
+    assert 0 < asked.chance <= 1
+    assert asked.minutes > 0
+    assert asked.words in verdict.sentence
+    assert f"{asked.n_rows:,} rows" in asked.words
+
+
+def turned(verdict):
+    """The least gain at which an answer says that it would turn."""
+    line = next(line for line in verdict.would_change if line.startswith("A least gain of"))
+    return float(line.split()[4])
+
+
+@pytest.mark.parametrize(("scores", "rows", "factor"), [(RISING, 20_000, 1.1), (FLAT, 100_000, 0.5)])
+def test_the_margin_that_would_overturn_the_answer_does(scores, rows, factor):
+    before = verdict_of(scores, n_train_rows=rows)
+    plan = replace(PLAN, min_gain=factor * turned(before))
+    assert verdict_of(scores, plan=plan, n_train_rows=rows).action != before.action
+
+
+class TestMemory:
+    memory = WorkerMemory(200, 8, None, (10, 500))
+
+    @given(st.integers(1, 10**6), st.integers(0, 10**8))
+    def test_the_most_rows_fit_and_one_more_does_not(self, most, n_bytes):
+        rows = self.memory.most_rows(n_bytes, most)
+        assert 0 <= rows <= most
+        assert rows == 0 or self.memory.predict(rows) <= n_bytes
+        assert rows == most or self.memory.predict(rows + 1) > n_bytes
+
+    def test_the_whole_worker_counts_and_not_the_fit_alone(self):
+        state = started(PLAN)
+        for n_rows in (1_000, 2_000, 4_000, 8_000, 16_000):
+            got = replace(record(0.7), peak_bytes=1_000 * n_rows, worker_bytes=300_000_000 + 1_000 * n_rows)
+            state = fold(state, ev.TrialFinished(trial=Trial("linear", n_rows), record=got))
+        (model,) = summarise(state).models
+        assert model.memory.base_bytes == 300_000_000
+        assert model.worker_bytes(100_000) == pytest.approx(400_000_000, rel=0.02)
+
+    def test_where_nothing_was_measured_the_sample_and_its_copies_are_counted(self):
+        state = started(PLAN)
+        got = replace(record(0.7), peak_bytes=0)
+        state = fold(state, ev.TrialFinished(trial=Trial("linear", 1_000), record=got))
+        (model,) = summarise(state).models
+        found = worker_memory(model.curve, 800, 1_000)
+        assert found.predict(1_000_000) > 2 * 800 * 1_000_000
+
+    def test_places_are_named_from_small_to_large(self):
+        assert fitting_places(10**9, LARGE) == ("this machine", "a laptop with 16 GB", "a machine with 64 GB")
+        assert fitting_places(40 * 10**9, LARGE) == ("a machine with 64 GB",)
+        assert fitting_places(10**11, LARGE) == ()
+        assert fitting_places(10**9, None)[0] == "a laptop with 16 GB"
