@@ -9,12 +9,13 @@ share cancels.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
+from scalewise.core.noise import TrainingNoise
 from scalewise.core.results import StreamPoint, TrialRecord
 from scalewise.core.spec import ModelSpec, Trial
 from scalewise.core.streams import Stream
@@ -35,8 +36,6 @@ __all__ = [
 
 LEVEL = 0.9
 """Every interval is one of 90 %."""
-_FEWEST_DF = 3.0
-"""Variances of fewer degrees of freedom are taken as if they had these: a band of six standard errors tells nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,18 +193,18 @@ def _curve(model: ModelSpec, n_train_rows: int, best: float | None, finished: tu
     sizes: dict[int, list[Finished]] = {}
     for item in finished:
         sizes.setdefault(item[0].n_rows, []).append(item)
-    noise = _TrainingNoise({n: [record.score for _, record, _ in items] for n, items in sizes.items()}, n_train_rows)
+    noise = TrainingNoise({n: [record.score for _, record, _ in items] for n, items in sizes.items()}, n_train_rows)
     points = tuple(_point(n, sizes[n], noise, n_train_rows) for n in sorted(sizes))
     if best is not None:
         points = tuple(replace(p, low=min(p.low, best), high=min(p.high, best)) for p in points)
     return Curve(model, n_train_rows, points)
 
 
-def _point(n_rows: int, items: Sequence[Finished], noise: _TrainingNoise, n_train_rows: int) -> CurvePoint:
+def _point(n_rows: int, items: Sequence[Finished], noise: TrainingNoise, n_train_rows: int) -> CurvePoint:
     records = [record for _, record, _ in items]
     score = float(np.mean([r.score for r in records]))
-    training, df = noise.variance(n_rows)
-    gain = _interval(score, training / len(records), df, [r.block_scores for r in records])
+    training, df = noise.of_mean(n_rows, len(records))
+    gain = _interval(score, training, df, [r.block_scores for r in records])
     return CurvePoint(
         n_rows=n_rows,
         fraction=n_rows / n_train_rows,
@@ -250,15 +249,16 @@ def paired_gain(curve: Curve, first: int, second: int, *, other: Curve | None = 
         return None
     before, after = dict(a.trials), dict(b.trials)
     blocks = [np.subtract(after[r].block_scores, before[r].block_scores).tolist() for r in sorted(gains)]
-    training, df = _difference_noise(curve, other, second / first).variance(max(first, second))
+    noise = _difference_noise(curve, other, second / first)
+    training, df = noise.of_mean(max(first, second), len(gains))
     mean = float(np.mean(list(gains.values())))
-    return _interval(mean, training / len(gains), df, blocks)
+    return _interval(mean, training, df, blocks)
 
 
 def training_noise(curve: Curve, n_rows: int) -> float:
     """Variance of one trial's score over samples of a size, pooled over neighbouring sizes; 0 if unknown."""
     scores = {p.n_rows: [record.score for _, record in p.trials] for p in curve.points}
-    return _TrainingNoise(scores, curve.n_train_rows).variance(n_rows)[0]
+    return TrainingNoise(scores, curve.n_train_rows).variance(n_rows)[0]
 
 
 def _gains(a: CurvePoint | None, b: CurvePoint | None) -> dict[int, float]:
@@ -269,41 +269,14 @@ def _gains(a: CurvePoint | None, b: CurvePoint | None) -> dict[int, float]:
     return {r: after[r].score - before[r].score for r in sorted(before.keys() & after.keys())}
 
 
-def _difference_noise(curve: Curve, other: Curve, ratio: float) -> _TrainingNoise:
-    """How much differences vary over repeats, for all pairs of points whose sizes have about the same ratio."""
+def _difference_noise(curve: Curve, other: Curve, ratio: float) -> TrainingNoise:
+    """How much differences vary over repeats, for all pairs of points whose sizes have about the same ratio.
+
+    What two samples share raises or lowers the smaller and the larger size alike, and cancels; between models it stays.
+    """
     pairs = ((p, q) for p in curve.points for q in other.points if abs(math.log2(q.n_rows / p.n_rows / ratio)) < 0.3)
     gains = {max(p.n_rows, q.n_rows): list(_gains(p, q).values()) for p, q in pairs}
-    return _TrainingNoise(gains, curve.n_train_rows)
-
-
-class _TrainingNoise:
-    """Variance of a score, or of a difference, over samples of one size, pooled over neighbouring sizes.
-
-    A handful of repeats says little about a variance; neighbours help. What is borrowed from sizes within a doubling
-    counts as it is; from smaller ones it is taken to fall with the square root of the rows. Most fall faster, so a
-    large size that borrows errs on the wide side.
-    """
-
-    def __init__(self, scores: Mapping[int, Sequence[float]], n_train_rows: int) -> None:
-        self._known = [
-            (n, float(np.var(s, ddof=1)) * _overlap(n, n_train_rows), len(s) - 1)
-            for n, s in scores.items()
-            if len(s) > 1 and n <= 0.7 * n_train_rows
-        ]
-
-    def variance(self, n_rows: int) -> tuple[float, float]:
-        """Variance of one trial's score at `n_rows`, and the degrees of freedom behind it."""
-        near = sorted(self._known, key=lambda known: abs(math.log(known[0] / n_rows)))[:4]
-        df = sum(d for _, _, d in near)
-        if not df:
-            return 0.0, 1.0
-        pooled = sum(d * v * math.sqrt(min(1.0, 2 * n / n_rows)) for n, v, d in near) / df
-        return pooled, max(float(df), _FEWEST_DF)
-
-
-def _overlap(n_rows: int, n_train_rows: int) -> float:
-    """What the variance over samples of a finite table must be multiplied by to stand for fresh tables."""
-    return 1 / max(1 - n_rows / n_train_rows, 0.3)
+    return TrainingNoise(gains, curve.n_train_rows if abs(math.log2(ratio)) < 0.3 else math.inf)
 
 
 def _interval(mean: float, training: float, training_df: float, blocks: Sequence[Sequence[float]]) -> Gain:

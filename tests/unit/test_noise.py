@@ -1,0 +1,110 @@
+"""Paired comparisons cover what they claim to: on models whose true scores are known, with shared holdouts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from studies import BOOSTING, LINEAR, data_spec, started
+
+from scalewise.core import events as ev
+from scalewise.core.curves import curves, paired_gain
+from scalewise.core.noise import TrainingNoise
+from scalewise.core.results import TrialRecord
+from scalewise.core.spec import MetricSpec, Plan, StudySpec, Trial
+from scalewise.core.study import fold
+
+N_COLUMNS, N_HOLDOUT, N_BLOCKS = 20, 2_000, 20
+CENTRE, SHRINK = 0.1, 0.9
+STUDIES = 100
+
+
+def true_score(n_rows, factor):
+    """The expected score of a mean of `n_rows` rows times a factor, by its squared distance from fresh rows."""
+    return -N_COLUMNS * (1 + CENTRE**2 * (1 - factor) ** 2 + factor**2 / n_rows)
+
+
+def measured(rng, n_table, sizes, repeats):
+    """The curves of two models that learn the mean of a table: the second one shrinks it.
+
+    Samples of one repeat are nested, and all are scored on the same holdout, as in a real study.
+    """
+    table = CENTRE + rng.standard_normal((n_table, N_COLUMNS))
+    blocks = CENTRE + rng.standard_normal((N_BLOCKS, N_HOLDOUT // N_BLOCKS, N_COLUMNS))
+    middles, squares = blocks.mean(axis=1), (blocks**2).sum(axis=2).mean(axis=1)
+    study = StudySpec(data_spec(n_table), MetricSpec("neg_mean_squared_error", "score"))
+    state = started(Plan((LINEAR, BOOSTING), max_fraction=1.0), study)
+    for repeat in range(repeats):
+        sums = np.cumsum(table[rng.permutation(n_table)[: sizes[-1]]], axis=0)
+        for n_rows in sizes:
+            for model, factor in (("linear", 1.0), ("boosting", SHRINK)):
+                guess = factor * sums[n_rows - 1] / n_rows
+                scores = 2 * middles @ guess - squares - guess @ guess
+                got = TrialRecord(float(scores.mean()), tuple(scores.tolist()), 0.0, 0.1, 0.01)
+                state = fold(state, ev.TrialFinished(trial=Trial(model, n_rows, repeat), record=got))
+    return curves(state)
+
+
+NESTED = {
+    "a small part of the table": (8_000, (250, 353, 500, 707, 1_000)),
+    "up to half of the table": (4_000, (500, 707, 1_000, 1_414, 2_000)),
+    "up to the whole table": (4_000, (1_000, 1_414, 2_000, 2_828, 4_000)),
+}
+
+
+@pytest.mark.parametrize("repeats", [2, 5])
+@pytest.mark.parametrize("where", NESTED)
+def test_intervals_hold_the_truth_about_as_often_as_they_claim(where, repeats):
+    n_table, sizes = NESTED[where]
+    first, last = sizes[-3], sizes[-1]
+    rng = np.random.default_rng(0)
+    steps = models = points = 0
+    for _ in range(STUDIES):
+        plain, shrunk = measured(rng, n_table, sizes, repeats)
+        step = paired_gain(plain, first, last)
+        steps += step.low <= true_score(last, 1.0) - true_score(first, 1.0) <= step.high
+        lead = paired_gain(plain, last, last, other=shrunk)
+        models += lead.low <= true_score(last, SHRINK) - true_score(last, 1.0) <= lead.high
+        points += plain.last.low <= true_score(last, 1.0) <= plain.last.high
+    for held in (steps, models, points):
+        assert 0.82 <= held / STUDIES <= 1.0
+
+
+def test_a_step_between_nested_samples_is_not_made_wider_than_it_is():
+    rng = np.random.default_rng(1)
+    sizes = NESTED["up to the whole table"][1]
+    found = [paired_gain(measured(rng, 4_000, sizes, 5)[0], 2_000, 4_000) for _ in range(60)]
+    assert np.mean([g.se for g in found]) < 1.6 * np.std([g.mean for g in found])
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0, 2.0])
+def test_the_variance_at_a_size_is_about_right_however_fast_it_falls(power):
+    rng = np.random.default_rng(2)
+    sizes = [round(1_000 * 2 ** (k / 2)) for k in range(9)]
+    found = []
+    for _ in range(200):
+        scores = {n: (n / sizes[-1]) ** (-power / 2) * rng.standard_normal(3) for n in sizes}
+        found.append(TrainingNoise(scores).variance(sizes[-1])[0])
+    assert 0.7 < np.mean(found) < 1.8
+
+
+@given(
+    st.dictionaries(st.integers(10, 10**6), st.lists(st.floats(-1, 1), min_size=1, max_size=5), max_size=6),
+    st.integers(10, 10**6),
+    st.integers(1, 10),
+)
+def test_a_variance_is_never_negative_and_repeats_never_widen_it(scores, n_rows, repeats):
+    noise = TrainingNoise(scores, 10**6)
+    variance, df = noise.variance(n_rows)
+    assert variance >= 0
+    assert df >= 1
+    means = [noise.of_mean(n_rows, r)[0] for r in (repeats, repeats + 1)]
+    assert 0 <= means[1] <= means[0] <= variance
+
+
+def test_repeats_of_the_whole_table_are_one_look_at_it():
+    scores = {n: [0.7, 0.71, 0.69] for n in (1_000, 2_000, 4_000)}
+    noise = TrainingNoise(scores, 4_000)
+    assert noise.of_mean(4_000, 10)[0] == pytest.approx(noise.variance(4_000)[0])
+    assert noise.of_mean(40, 10)[0] == pytest.approx(noise.variance(40)[0] / 10, rel=0.01)
