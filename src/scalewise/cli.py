@@ -18,6 +18,7 @@ from scalewise.core.spec import LeftOut, SamplingUnit
 from scalewise.errors import InputError, ScalewiseError
 
 if TYPE_CHECKING:
+    from scalewise.core.verdict import Verdict
     from scalewise.options import StudyOptions
     from scalewise.study import Study
 
@@ -234,10 +235,10 @@ def _tell(study: Study, path: Path | None) -> None:
     text = json.dumps(content, indent=1, ensure_ascii=False)
     if path is not None and str(path) != "-":
         path.write_text(text + "\n", encoding="utf-8")
-    print(text if str(path) == "-" else _as_text(content))
+    print(text if str(path) == "-" else _as_text(content, study.verdict))
 
 
-def _as_text(content: dict[str, Any]) -> str:
+def _as_text(content: dict[str, Any], verdict: Verdict) -> str:
     from scalewise.core.wording import duration_text, percent_text, rows_text, score_text
 
     metric = content["study"].get("metric", "score")
@@ -250,16 +251,11 @@ def _as_text(content: dict[str, Any]) -> str:
                 f"{score_text(point['score']):>18}{interval:>20}{score_text(point['train_score']):>10}"
                 f"{duration_text(point['fit_seconds']):>9}"
             )
-    trials, verdict = content["trials"], content["verdict"]
+    trials = content["trials"]
     counts = ", ".join(f"{trials[kind]} {kind}" for kind in ("fitted", "resumed", "failed"))
     failures = [f"  failed: {failure['trial']}: {failure['reason']}" for failure in trials["failures"][:10]]
-    evidence = [f"  {line}" for line in verdict["evidence"]]
-    return "\n".join(
-        [
-            *lines, *_stream_lines(content), f"trials: {counts}", *failures, "", verdict["sentence"], *evidence,
-            *_unit_lines(content),
-        ]
-    )  # fmt: skip
+    counted = [f"trials: {counts}", *failures, ""]
+    return "\n".join([*lines, *_stream_lines(content), *counted, *_verdict_lines(verdict), *_unit_lines(content)])
 
 
 def _unit_lines(content: dict[str, Any]) -> list[str]:
@@ -277,6 +273,28 @@ def _unit_lines(content: dict[str, Any]) -> list[str]:
                 check = "" if candidate["column"] in checked else "; --check-unit shows whether it matters"
                 lines.append(f"{unit_question(UnitCandidate(**candidate), kind)} {how}{check}.")
     return ["", *lines] if lines else []
+
+
+def _verdict_lines(verdict: Verdict) -> list[str]:
+    from scalewise.core.ways_table import ways_table
+
+    parts = (
+        ("", verdict.evidence),
+        ("", (verdict.next_doubling,)),
+        ("all ways forward:", _aligned(ways_table(verdict.ways))),
+        ("memory of a worker:", verdict.memory),
+        ("what would overturn this answer:", verdict.would_change),
+    )
+    found = [verdict.sentence]
+    for title, words in parts:
+        found += [*([title] if title and words else []), *(f"  {line}" for line in words if line)]
+    return found
+
+
+def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of text with every column but the first and the last to the right."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["  ".join((r[0].ljust(widths[0]), *map(str.rjust, r[1:-1], widths[1:-1]), r[-1])) for r in table]
 
 
 def _stream_lines(content: dict[str, Any]) -> list[str]:

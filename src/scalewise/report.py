@@ -1,6 +1,6 @@
 """A finished or running study as plain data: what ``scalewise run --json`` writes.
 
-The schema is versioned by its ``schema`` field; ``scalewise/1`` holds
+The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
 
 ``table``
     ``name``, ``target``, ``task``, ``classes``, ``n_train_rows``, ``n_holdout_rows``, ``features`` (names),
@@ -8,15 +8,25 @@ The schema is versioned by its ``schema`` field; ``scalewise/1`` holds
     ``column`` of what is drawn), ``group_candidates`` and ``time_candidates`` (``column`` and ``reason`` of columns
     that may be the true sampling unit).
 ``study``
-    ``id``, ``metric``, ``phase``, ``seed``, ``max_fraction``, ``repeats``, ``min_gain``, ``versions``.
+    ``id``, ``metric``, ``phase``, ``seed``, ``max_fraction``, ``repeats``, ``min_gain``, ``budget_minutes``,
+    ``price_per_hour`` (both null where not given), ``versions``.
+``machine``
+    ``memory_bytes``, ``free_bytes`` (when the study started), ``workers``; null where not known.
 ``verdict``
-    ``action`` (``use_more_rows``, ``collect_rows``, ``stop`` or ``cannot_tell``), ``sentence``, ``evidence``,
-    ``margin``, ``would_change``, ``model``.
+    ``action`` (``use_more_rows``, ``collect_rows``, ``stop``, ``scale_out`` or ``cannot_tell``), ``sentence``,
+    ``evidence``, ``margin`` (the least gain that counts), ``would_change``, ``model``, ``ways``, ``next_doubling``,
+    ``experiment`` and ``memory`` (words: where a fit would fit). ``ways`` holds, for each way forward, ``action``
+    (``stop``, ``use_more_rows``, ``richer_model``, ``fewer_features``, ``more_repeats``, ``collect_rows`` or
+    ``scale_out``), ``gain``, ``low``, ``high``, ``minutes``, ``bytes`` (of the whole worker), ``money`` (null without a
+    price of an hour), ``n_rows``, ``model``, ``words``. ``next_doubling`` is such a way; its gain is null while a study
+    is too young for one. ``experiment`` is the cheapest one that would tell what cannot be told (``model``, ``n_rows``,
+    ``repeats``, ``minutes``, ``chance``, ``words``), or null.
 ``curves``
     For each model ``model``, ``label``, ``metric``, ``points`` (``n_rows``, ``fraction``, ``score``, ``low``, ``high``,
     ``train_score``, ``repeats``, ``fit_seconds``, ``peak_bytes``), ``forecast`` (``n_rows``, ``mean``, ``low``,
-    ``high``, ``p_gain``; empty where there is none) and ``forecast_refusal`` (words or null). ``low`` and ``high`` are
-    90 % intervals everywhere.
+    ``high``, ``p_gain``; empty where there is none), ``forecast_refusal`` (words or null) and ``memory`` (``n_rows``,
+    ``bytes`` of the whole worker and ``fits``, names of the places, at the sizes of the forecast). ``low`` and ``high``
+    are 90 % intervals everywhere.
 ``streams``
     For each model that learned the whole table block by block ``model``, ``label``, ``metric``, ``phase``, ``passes``,
     ``n_rows`` (of all passes together), ``where`` and ``points`` (``n_rows``, ``score``, ``low``, ``high``,
@@ -32,7 +42,8 @@ The schema is versioned by its ``schema`` field; ``scalewise/1`` holds
 ``notes``
     Messages, oldest first.
 
-Numbers that are not finite are written as null.
+Numbers that are not finite are written as null. ``scalewise/1`` was the same without ``machine``, the ways, the memory
+and what they need.
 """
 
 from __future__ import annotations
@@ -42,13 +53,16 @@ from dataclasses import asdict
 from typing import Any
 
 from scalewise.core.curves import StreamCurve
+from scalewise.core.machine import Machine
+from scalewise.core.memory import fitting_places
 from scalewise.core.study import StudyState
 from scalewise.core.summary import ModelSummary, Summary
 from scalewise.core.units import UnitComparison
+from scalewise.core.verdict import Verdict
 
 __all__ = ["SCHEMA", "report"]
 
-SCHEMA = "scalewise/1"
+SCHEMA = "scalewise/2"
 
 
 def report(summary: Summary) -> dict[str, Any]:
@@ -65,15 +79,9 @@ def report(summary: Summary) -> dict[str, Any]:
         "schema": SCHEMA,
         "table": _table(state),
         "study": _study(state),
-        "verdict": {
-            "action": summary.verdict.action,
-            "sentence": summary.verdict.sentence,
-            "evidence": list(summary.verdict.evidence),
-            "margin": summary.verdict.margin,
-            "would_change": list(summary.verdict.would_change),
-            "model": summary.verdict.model,
-        },
-        "curves": [_curve(model, metric) for model in summary.models],
+        "machine": asdict(state.machine) if state.machine else None,
+        "verdict": _verdict(summary.verdict),
+        "curves": [_curve(model, metric, state.machine) for model in summary.models],
         "streams": [_stream(curve, metric) for curve in summary.streams],
         "unit_checks": [_unit_check(check) for check in summary.unit_checks],
         "importances": [_importances(model) for model in summary.models if model.importances],
@@ -114,11 +122,29 @@ def _study(state: StudyState) -> dict[str, Any]:
         "max_fraction": state.plan.max_fraction,
         "repeats": state.plan.repeats,
         "min_gain": state.plan.min_gain,
+        "budget_minutes": state.plan.budget_minutes,
+        "price_per_hour": state.plan.price_per_hour,
         "versions": state.study.versions,
     }
 
 
-def _curve(model: ModelSummary, metric: str) -> dict[str, Any]:
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    asked = verdict.experiment
+    return {
+        "action": verdict.action,
+        "sentence": verdict.sentence,
+        "evidence": list(verdict.evidence),
+        "margin": verdict.margin,
+        "would_change": list(verdict.would_change),
+        "model": verdict.model,
+        "ways": [asdict(way) for way in verdict.ways],
+        "next_doubling": asdict(verdict.doubling) if verdict.doubling else None,
+        "experiment": {**asdict(asked), "words": asked.words} if asked else None,
+        "memory": list(verdict.memory),
+    }
+
+
+def _curve(model: ModelSummary, metric: str, machine: Machine | None) -> dict[str, Any]:
     fields = ("n_rows", "fraction", "score", "low", "high", "train_score", "repeats", "fit_seconds", "peak_bytes")
     ahead = model.continuation
     return {
@@ -133,7 +159,13 @@ def _curve(model: ModelSummary, metric: str) -> dict[str, Any]:
         if ahead
         else [],
         "forecast_refusal": ahead.refusal if ahead else None,
+        "memory": [_memory(model, n, machine) for n in ahead.n_rows] if ahead else [],
     }
+
+
+def _memory(model: ModelSummary, n_rows: int, machine: Machine | None) -> dict[str, Any]:
+    n_bytes = model.worker_bytes(n_rows)
+    return {"n_rows": n_rows, "bytes": n_bytes, "fits": list(fitting_places(n_bytes, machine))}
 
 
 def _stream(curve: StreamCurve, metric: str) -> dict[str, Any]:

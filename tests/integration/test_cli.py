@@ -50,9 +50,15 @@ def test_a_study_prints_curves_and_the_verdict_and_writes_json(capsys, table, tm
     assert (status, err) == (0, [])
     content = json.loads((tmp_path / "out.json").read_text())
     assert content["verdict"]["sentence"] in out
-    assert content["schema"] == "scalewise/1"
+    assert content["schema"] == "scalewise/2"
     assert content["verdict"]["action"] in {"use_more_rows", "collect_rows", "stop", "cannot_tell"}
     assert content["verdict"]["evidence"]
+    assert content["verdict"]["next_doubling"]["n_rows"] == 1280
+    ways = content["verdict"]["ways"]
+    assert ways[0]["action"] == "stop"
+    assert all({"action", "gain", "low", "high", "minutes", "bytes", "money"} <= set(way) for way in ways)
+    assert all(line in out for line in content["verdict"]["would_change"])
+    assert all(way["words"] in out for way in ways)
     assert content["trials"]["fitted"] > 10
     assert content["trials"]["failed"] == content["trials"]["resumed"] == 0
     curve = content["curves"][1]

@@ -9,7 +9,7 @@ from statistics import median
 import numpy as np
 
 from scalewise.core.cost import CostCurve
-from scalewise.core.curves import Curve
+from scalewise.core.curves import Curve, training_noise
 from scalewise.core.importance import ImportanceTable
 from scalewise.core.memory import WorkerMemory
 
@@ -126,7 +126,10 @@ class ModelSummary:
         if ahead is None or ahead.refusal or not last.n_rows <= n_rows <= ahead.n_rows[-1]:
             return None
         grid = np.log([last.n_rows, *ahead.n_rows])
-        columns = ((last.score, *ahead.mean), (last.low, *ahead.low), (last.high, *ahead.high), (0.0, *ahead.p_gain))
+        # No distance, no gain: what is left is the noise of samples. That of the holdout is shared by both sizes.
+        reach = REACH_SDS * math.sqrt(training_noise(self.curve, last.n_rows) / last.repeats)
+        low, high = last.score - reach, last.score + reach
+        columns = ((last.score, *ahead.mean), (low, *ahead.low), (high, *ahead.high), (0.0, *ahead.p_gain))
         mean, low, high, p_gain = (float(np.interp(math.log(n_rows), grid, column)) for column in columns)
         found = Outlook(n_rows, mean, low, high, p_gain, self.seconds(n_rows), None)
         return replace(found, gain=mean - last.score, low=low - last.score, high=high - last.score)
