@@ -104,6 +104,7 @@ def test_nothing_overflows_or_vanishes_at_any_width_light_or_dark(serve, visit):
     here.page.set_viewport_size({"width": 390, "height": 800})
     here.run()
     here.phase("finished")
+    here.page.evaluate("document.querySelectorAll('.sw-verdict details').forEach((d) => { d.open = true; })")
     for width in (390, 800, 1280):
         here.page.set_viewport_size({"width": width, "height": 800})
         here.wait(f"document.querySelector('.sw-figure').getBoundingClientRect().width < {width}")

@@ -224,7 +224,7 @@ class TestMemory:
         assert found.predict(1_000_000) > 2 * 800 * 1_000_000
 
     def test_places_are_named_from_small_to_large(self):
-        assert fitting_places(10**9, LARGE) == ("this machine", "a laptop with 16 GB", "a machine with 64 GB")
-        assert fitting_places(40 * 10**9, LARGE) == ("a machine with 64 GB",)
+        assert fitting_places(10**9, LARGE) == ("this machine", "a 16 GB laptop", "a 64 GB machine")
+        assert fitting_places(40 * 10**9, LARGE) == ("a 64 GB machine",)
         assert fitting_places(10**11, LARGE) == ()
-        assert fitting_places(10**9, None)[0] == "a laptop with 16 GB"
+        assert fitting_places(10**9, None)[0] == "a 16 GB laptop"

@@ -8,6 +8,8 @@ from html import escape
 from scalewise.core.spec import DataSpec
 from scalewise.core.study import Note, StudyState
 from scalewise.core.summary import Summary
+from scalewise.core.verdict import Verdict
+from scalewise.core.ways_table import ways_table
 from scalewise.core.wording import rows_text
 
 __all__ = ["header_html", "messages_html", "verdict_html"]
@@ -16,6 +18,7 @@ _BADGES = {
     "use_more_rows": "More data helps",
     "collect_rows": "More data would help",
     "stop": "Enough data",
+    "scale_out": "Scale out",
     "cannot_tell": "Cannot tell yet",
     "none": "",
 }
@@ -55,20 +58,42 @@ def _about(data: DataSpec | None) -> str:
 
 
 def verdict_html(summary: Summary) -> str:
-    """Draw the verdict card: the sentence, its evidence, and what would overturn it."""
+    """Draw the verdict card: the sentence, the next doubling's price, evidence, all ways, what would overturn it."""
     verdict = summary.verdict
     badge = _BADGES[verdict.action]
-    evidence = "".join(f"<li>{escape(line)}</li>" for line in verdict.evidence)
-    change = "".join(f"<li>{escape(line)}</li>" for line in verdict.would_change)
+    change = _items(verdict.would_change)
     margin = f"<span class='sw-margin'>least gain that counts: {verdict.margin:g}</span>" if verdict.margin else ""
     kind = "refused" if summary.state.phase == "refused" else verdict.action
     return (
         f"<section class='sw-verdict sw-verdict-{kind}' aria-live='polite' aria-label='Verdict'>"
         + (f"<div class='sw-badge'>{badge}{margin}</div>" if badge else "")
         + f"<p class='sw-sentence'>{escape(verdict.sentence)}</p>"
-        + (f"<ul class='sw-evidence'>{evidence}</ul>" if evidence else "")
+        + (f"<p class='sw-next'>{escape(verdict.next_doubling)}</p>" if verdict.next_doubling else "")
+        + (f"<ul class='sw-evidence'>{_items(verdict.evidence)}</ul>" if verdict.evidence else "")
+        + _ways(verdict)
         + (f"<details><summary>What would change this answer</summary><ul>{change}</ul></details>" if change else "")
         + "</section>"
+    )
+
+
+def _items(lines: Iterable[str]) -> str:
+    return "".join(f"<li>{escape(line)}</li>" for line in lines)
+
+
+def _ways(verdict: Verdict) -> str:
+    """The ways forward behind a disclosure: a table, and where the models fit."""
+    table = ways_table(verdict.ways)
+    if not table:
+        return ""
+    head = "".join(f"<th scope='col'>{escape(cell)}</th>" for cell in table[0])
+    body = "".join(
+        f"<tr><th scope='row'>{escape(row[0])}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in row[1:])}</tr>"
+        for row in table[1:]
+    )
+    return (
+        "<details><summary>All ways forward, and their prices</summary><div class='sw-ways'>"
+        f"<table class='sw-table'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<div class='sw-label'>Memory of a whole worker</div><ul>{_items(verdict.memory)}</ul></details>"
     )
 
 

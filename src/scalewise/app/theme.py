@@ -181,7 +181,7 @@ _CONTROLS = """
 """
 
 _WORDS = """
-.sw-verdict-use_more_rows,.sw-verdict-collect_rows{--sw-tone:var(--sw-yes)}
+.sw-verdict-use_more_rows,.sw-verdict-collect_rows,.sw-verdict-scale_out{--sw-tone:var(--sw-yes)}
 .sw-verdict-stop{--sw-tone:var(--sw-no)}
 .sw-verdict-cannot_tell{--sw-tone:var(--sw-unsure)}
 .sw-verdict-refused{--sw-tone:var(--sw-error)}
@@ -195,6 +195,14 @@ _WORDS = """
 .scalewise .sw-verdict ul,.scalewise .sw-messages ul{padding-left:16px}
 .scalewise .sw-verdict li,.scalewise .sw-messages li{margin:0;line-height:20px}
 .sw-evidence{color:var(--sw-muted);font-size:13px}
+.scalewise .sw-next{font-size:13px;line-height:20px;margin-bottom:4px}
+.sw-verdict details+details{margin-top:4px}
+.scalewise .sw-main>.widget-html,.scalewise .sw-main>.widget-html>.widget-html-content{min-width:0;max-width:100%}
+.sw-ways{overflow-x:auto;margin:4px 0 8px}
+.scalewise .sw-ways td:last-child,.scalewise .sw-ways thead th:last-child{
+  text-align:left;white-space:normal;min-width:200px;color:var(--sw-muted);
+}
+.scalewise .sw-ways tbody th{color:var(--sw-text)}
 .scalewise summary{cursor:pointer;color:var(--sw-muted);font-size:13px;line-height:20px;width:fit-content}
 .sw-verdict details ul,.sw-messages ul{font-size:13px;color:var(--sw-muted);max-height:160px;overflow-y:auto}
 .sw-messages b{color:var(--sw-text);font-weight:600}

@@ -26,7 +26,7 @@ def sentence(found: Answer, metric: str) -> str:
     scene, gain = found.scene, found.gain
     brings = f"{_span(gain)} {metric} expected {_way(scene)} with {found.model.label}"
     if found.action == "stop":
-        return f"Enough data: more no longer helps. {_first_upper(brings)}; {scene.margin:g} would count. {_NO_CLUSTER}"
+        return f"More data no longer helps: {brings}. {_NO_CLUSTER}"
     if found.action == "collect_rows":
         return f"More rows than the table has would help: {brings}. {_cluster(scene)}"
     if found.action == "scale_out":
@@ -80,19 +80,14 @@ def _with(scene: Scene) -> str:
     return "all rows" if scene.target == scene.full else f"{percent_text(scene.target / scene.full)} of the rows"
 
 
-def _first_upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def doubling_words(way: Way, metric: str) -> str:
     """The price of the next doubling, in a sentence."""
-    price = f"{duration_text(60 * way.minutes)}, {byte_text(way.bytes)}"
-    if way.money is not None:
-        price += f", {money_text(way.money)}"
+    price = f"{duration_text(60 * way.minutes)} and {byte_text(way.bytes)}"
+    cost = f", and costs {money_text(way.money)}" if way.money is not None else ""
     brings = "what it brings shows after two sizes"
     if way.is_known:
         brings = f"{gain_text(way.gain)} {metric} ({gain_text(way.low)} to {gain_text(way.high)})"
-    return f"Next doubling, {way.words}: {brings} for about {price}."
+    return f"Next doubling ({way.words}): {brings}. One fit takes about {price}{cost}."
 
 
 def evidence(found: Answer, metric: str, guessing: Curve | None) -> tuple[str, ...]:
@@ -190,7 +185,7 @@ def _memory(scene: Scene, model: ModelSummary) -> str:
     n_bytes = model.worker_bytes(n_rows)
     places = fitting_places(n_bytes, scene.machine)
     where = f"fits on {_listed(places)}" if places else "takes a cluster with workers that large"
-    return f"{model.label}, {rows_text(n_rows)} rows: {byte_text(n_bytes)} in all; {where}."
+    return f"{model.label}, {rows_text(n_rows)} rows: {byte_text(n_bytes)}; {where}."
 
 
 def _listed(words: tuple[str, ...]) -> str:

@@ -19,7 +19,7 @@ _COPIES = 3
 _SPARE = 0.75
 """The system and other programs take the rest of a machine's memory."""
 
-PLACES: tuple[tuple[str, float], ...] = (("a laptop with 16 GB", 16e9), ("a machine with 64 GB", 64e9))
+PLACES: tuple[tuple[str, float], ...] = (("a 16 GB laptop", 16e9), ("a 64 GB machine", 64e9))
 """Machines that people have, with their memory in bytes."""
 
 

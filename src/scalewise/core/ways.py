@@ -245,7 +245,7 @@ def collect_rows(scene: Scene) -> Way | None:
     gain = scene.gain(scene.ahead, n_rows)
     if gain is None:
         return None
-    words = f"{scene.ahead.label} on {rows_text(n_rows)} rows, twice what the table has; collecting them is not priced"
+    words = f"{scene.ahead.label} on twice the table, {rows_text(n_rows)} rows; collecting them is not priced"
     return _way(scene, "collect_rows", scene.ahead, gain, words)
 
 
