@@ -248,4 +248,6 @@ def _by_action(found: Answer) -> str:
         return "" if found.experiment else "New rows: no larger sample and no repeats are left to tell."
     if found.action == "scale_out":
         return f"A machine with more than {byte_text(scene.ahead.worker_bytes(scene.target))} free for a fit."
+    if found.action == "collect_rows":
+        return "New columns or another model, which may need fewer rows."
     return "A curve that bends at the next size: move the slider up one step to see."

@@ -1,0 +1,118 @@
+"""Who stands first now and with more rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from studies import BOOSTING, LINEAR, data_spec, finished, started, study_spec
+
+from scalewise.core.contest import contest, normal_above, overtakings
+from scalewise.core.prospects import Continuation, Outlook
+from scalewise.core.spec import Plan
+from scalewise.core.summary import summarise
+
+MARGIN = 0.005
+
+
+def models(linear, boosting, *, noise=0.0003, max_fraction=0.2, n_train_rows=100_000):
+    plan = Plan((LINEAR, BOOSTING), max_fraction=max_fraction, repeats=5)
+    scores = {"linear": linear, "boosting": boosting}
+    return summarise(finished(started(plan, study_spec(data_spec(n_train_rows))), scores, noise=noise)).models
+
+
+def with_forecast(model, end, sd):
+    """The same model with a straight forecast (in doublings) to a score at 16 times its rows."""
+    last = model.curve.last
+    sizes = tuple(last.n_rows * 2**k for k in (1, 2, 3, 4))
+    mean = tuple(np.linspace(last.score, end, 5)[1:])
+    low, high = (tuple(m + sign * 1.6449 * sd for m in mean) for sign in (-1, 1))
+    ahead = Continuation(sizes, mean, low, high, (0.5,) * 4, None, ())
+    return replace(model, continuation=ahead, outlook=None, doubling=None)
+
+
+def test_a_model_that_is_clearly_better_is_the_pick():
+    linear, boosting = models((0.70, 0.0), (0.80, 0.02))
+    found = contest((linear, boosting), MARGIN)
+    assert found.pick is found.best is boosting
+    assert found.behind is None
+
+
+def test_the_simplest_within_the_margin_is_picked():
+    simple, rich = models((0.798, 0.02), (0.80, 0.02))
+    found = contest((rich, simple), MARGIN)
+    assert (found.pick, found.best) == (simple, rich)
+    assert 0 < found.behind.low <= found.behind.high < MARGIN
+
+
+def test_the_simplest_within_noise_is_picked():
+    simple, _ = models((0.79, 0.02), (0.80, 0.02), noise=0.0)
+    _, rich = models((0.79, 0.02), (0.80, 0.02), noise=0.03)
+    found = contest((rich, simple), MARGIN)
+    assert found.pick is simple
+    assert found.best is simple or found.behind.low <= 0
+
+
+def test_more_rows_are_credited_with_what_they_add_and_not_with_another_model():
+    linear, boosting = models((0.799, 0.02), (0.80, 0.02))
+    found = contest((linear, boosting), MARGIN)
+    assert found.pick is linear
+    n_rows = boosting.outlook.n_rows
+    assert found.gain(boosting, n_rows, MARGIN) == boosting.outlook
+    assert found.gain(linear, n_rows, MARGIN) == linear.outlook
+
+
+def test_a_model_that_is_behind_must_first_make_up_for_that():
+    linear, boosting = models((0.80, 0.0), (0.75, 0.3))
+    found = contest((linear, boosting), MARGIN)
+    gain = found.gain(boosting, boosting.outlook.n_rows, MARGIN)
+    assert gain.gain == pytest.approx(boosting.outlook.gain + boosting.curve.last.score - linear.curve.last.score)
+    assert 0 <= gain.p_gain <= 1
+
+
+def test_a_probable_overtaking_is_told_with_the_rows_between_which_it_is_expected():
+    linear, boosting = models((0.80, 0.0), (0.79, 0.0))
+    found = contest((with_forecast(linear, 0.80, 0.001), with_forecast(boosting, 0.83, 0.002)), MARGIN)
+    (crossing,) = overtakings(found)
+    assert (crossing.model.label, crossing.other.label) == ("Gradient boosting", "Linear")
+    assert 20_000 < crossing.low <= crossing.n_rows <= crossing.high < 320_000
+    assert 40_000 < crossing.n_rows < 55_000
+
+
+@pytest.mark.parametrize(("end", "sd"), [(0.83, 0.08), (0.795, 0.001), (0.79, 0.001)])
+def test_an_overtaking_that_is_not_probable_is_not_told(end, sd):
+    linear, boosting = models((0.80, 0.0), (0.79, 0.0))
+    found = contest((with_forecast(linear, 0.80, 0.001), with_forecast(boosting, end, sd)), MARGIN)
+    assert overtakings(found) == ()
+
+
+def test_with_more_rows_the_simplest_that_keeps_up_is_chosen():
+    linear, boosting = models((0.80, 0.0), (0.79, 0.0))
+    near = contest((with_forecast(linear, 0.80, 0.001), with_forecast(boosting, 0.803, 0.001)), MARGIN)
+    far = contest((with_forecast(linear, 0.80, 0.001), with_forecast(boosting, 0.83, 0.001)), MARGIN)
+    n_rows = 16 * linear.curve.last.n_rows
+    assert near.choice_at(n_rows, MARGIN).label == "Linear"
+    assert far.choice_at(n_rows, MARGIN).label == "Gradient boosting"
+    assert far.choice_at(100 * n_rows, MARGIN) is None
+
+
+def test_a_model_that_takes_no_more_rows_has_no_outlook_there():
+    linear, _ = models((0.80, 0.0), (0.79, 0.0))
+    capped = replace(linear, curve=replace(linear.curve, model=replace(LINEAR, max_rows=30_000)))
+    assert capped.at(25_000) is not None
+    assert capped.at(40_000) is None
+
+
+def test_a_forecast_that_is_refused_is_not_acted_on():
+    linear, _ = models((0.80, 0.0), (0.79, 0.0))
+    n_rows = linear.outlook.n_rows
+    refused = replace(linear, outlook=Outlook(n_rows, 0.1, 0.0, 0.2, 0.9, 1.0, "It swings."))
+    assert refused.at(n_rows) is None
+
+
+@given(st.floats(-1, 1), st.floats(0, 1), st.floats(-1, 1))
+def test_a_probability_is_one(mean, sd, least):
+    assert 0 <= normal_above(mean, sd, least) <= 1
