@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -33,12 +34,15 @@ class Contest:
         The simplest model within noise of the best, or `best` itself.
     behind : Gain or None
         How far `best` is ahead of `pick`, paired; None where they are one.
+    leads : mapping of str to Gain or None
+        How far each model, by name, is ahead of `pick`; None where that was not measured.
     """
 
     models: tuple[ModelSummary, ...]
     best: ModelSummary
     pick: ModelSummary
     behind: Gain | None
+    leads: Mapping[str, Gain | None]
 
     def gain(self, model: ModelSummary, n_rows: int, margin: float) -> Outlook | None:
         """What `model` on `n_rows` would bring by the rows: over itself or the pick as they stand now.
@@ -49,7 +53,7 @@ class Contest:
         ahead = model.at(n_rows)
         if ahead is None or model is self.pick:
             return ahead
-        lead = _lead(self.pick.curve, model.curve)
+        lead = self.leads[model.curve.model.name]
         if lead is None or lead.mean >= 0:
             return ahead if lead else None
         mean, sd = lead.mean + ahead.gain, math.hypot(lead.se, ahead.sd)
@@ -92,13 +96,19 @@ def contest(models: Sequence[ModelSummary], margin: float) -> Contest:
     """
     ordered = tuple(sorted(models, key=lambda m: m.curve.model.rung))
     best = _best(ordered)
+    pick, behind = _simplest(ordered, best, margin)
+    leads = {m.curve.model.name: _lead(pick.curve, m.curve) for m in ordered}
+    return Contest(ordered, best, pick, behind, MappingProxyType(leads))
+
+
+def _simplest(ordered: Sequence[ModelSummary], best: ModelSummary, margin: float) -> tuple[ModelSummary, Gain | None]:
     for model in ordered:
         if model.curve.model.rung >= best.curve.model.rung:
             break
         ahead = _lead(model.curve, best.curve)
         if ahead is not None and (ahead.low <= 0 or ahead.high < margin):
-            return Contest(ordered, best, model, ahead)
-    return Contest(ordered, best, best, None)
+            return model, ahead
+    return best, None
 
 
 def _best(models: Sequence[ModelSummary]) -> ModelSummary:
@@ -154,20 +164,28 @@ def overtakings(found: Contest) -> tuple[Overtaking, ...]:
 
 
 def _overtaking(found: Contest, model: ModelSummary) -> Overtaking | None:
-    now = _lead(found.pick.curve, model.curve)
+    now = found.leads[model.curve.model.name]
     if now is None or now.mean >= 0:
         return None
     sizes = _sizes_ahead(model, found.pick)
-    leads = [lead for n in sizes if (lead := found.lead(model, found.pick, n))]
-    if len(leads) < len(sizes) or not leads:
-        return None
+    leads = _leads(model, found.pick, sizes)
     chances = [normal_above(mean, sd, 0.0) for mean, sd in leads]
-    if chances[-1] < SURE:
+    if not chances or chances[-1] < SURE:
         return None
     crossed = next(i for i in range(len(sizes)) if all(mean > 0 for mean, _ in leads[i:]))
     low = next(n for n, p in zip(sizes, chances, strict=True) if p > 1 - SURE)
     high = next(n for n, p in zip(sizes, chances, strict=True) if p >= SURE)
     return Overtaking(model, found.pick, sizes[crossed], min(low, sizes[crossed]), max(high, sizes[crossed]))
+
+
+def _leads(model: ModelSummary, other: ModelSummary, sizes: list[int]) -> list[tuple[float, float]]:
+    """How far a model is expected to be ahead of another at each size, and the standard deviations of that."""
+    paths = [(m, m.continuation) for m in (model, other)]
+    if not sizes or any(ahead is None or ahead.refusal for _, ahead in paths):
+        return []
+    (a, a_low, a_high), (b, b_low, b_high) = (m.path(ahead, sizes) for m, ahead in paths if ahead)
+    sds = np.hypot(a_high - a_low, b_high - b_low) / (2 * REACH_SDS)
+    return list(zip((a - b).tolist(), sds.tolist(), strict=True))
 
 
 def _sizes_ahead(model: ModelSummary, other: ModelSummary) -> list[int]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scalewise.core.cost import CostCurve
-from scalewise.core.curves import Curve, training_noise
+from scalewise.core.curves import Curve
 from scalewise.core.importance import ImportanceTable
 from scalewise.core.memory import WorkerMemory
+
+Floats = NDArray[np.float64]
 
 __all__ = ["FARTHEST", "REACH_SDS", "Continuation", "ModelSummary", "Outlook"]
 
@@ -96,6 +100,8 @@ class ModelSummary:
         What twice as many rows as the largest sample would bring; None with a single size.
     memory : WorkerMemory or None
         Of a whole worker. None only where a summary is made by hand.
+    noise : float
+        Variance of one trial's score over samples of the largest size.
     """
 
     curve: Curve
@@ -106,6 +112,7 @@ class ModelSummary:
     importances: ImportanceTable | None
     doubling: Outlook | None = None
     memory: WorkerMemory | None = None
+    noise: float = 0.0
 
     @property
     def label(self) -> str:
@@ -125,14 +132,21 @@ class ModelSummary:
         ahead, last = self.continuation, self.curve.last
         if ahead is None or ahead.refusal or not last.n_rows <= n_rows <= ahead.n_rows[-1]:
             return None
+        mean, low, high = (float(part[0]) - last.score for part in self.path(ahead, [n_rows]))
         grid = np.log([last.n_rows, *ahead.n_rows])
+        p_gain = float(np.interp(math.log(n_rows), grid, (0.0, *ahead.p_gain)))
+        return Outlook(n_rows, mean, low, high, p_gain, self.seconds(n_rows), None)
+
+    def path(self, ahead: Continuation, n_rows: Sequence[float]) -> tuple[Floats, Floats, Floats]:
+        """Expected scores and their 90 % intervals along a continuation, each of shape (n_sizes,)."""
+        last = self.curve.last
         # No distance, no gain: what is left is the noise of samples. That of the holdout is shared by both sizes.
-        reach = REACH_SDS * math.sqrt(training_noise(self.curve, last.n_rows) / last.repeats)
+        reach = REACH_SDS * math.sqrt(self.noise / last.repeats)
         low, high = last.score - reach, last.score + reach
-        columns = ((last.score, *ahead.mean), (low, *ahead.low), (high, *ahead.high), (0.0, *ahead.p_gain))
-        mean, low, high, p_gain = (float(np.interp(math.log(n_rows), grid, column)) for column in columns)
-        found = Outlook(n_rows, mean, low, high, p_gain, self.seconds(n_rows), None)
-        return replace(found, gain=mean - last.score, low=low - last.score, high=high - last.score)
+        grid, sizes = np.log([last.n_rows, *ahead.n_rows]), np.log(n_rows)
+        columns = ((last.score, *ahead.mean), (low, *ahead.low), (high, *ahead.high))
+        mean, below, above = (np.interp(sizes, grid, column) for column in columns)
+        return mean, below, above
 
     def seconds(self, n_rows: int) -> float:
         """Predicted seconds of fitting and scoring `n_rows` once, on one worker."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from scalewise.core.cost import CostCurve, cost_curve
-from scalewise.core.curves import Curve, StreamCurve, each_curve, stream_curves
+from scalewise.core.curves import Curve, StreamCurve, each_curve, stream_curves, training_noise
 from scalewise.core.extrapolation import Forecast, forecast
 from scalewise.core.importance import importance_table
 from scalewise.core.memory import worker_memory
@@ -106,6 +106,7 @@ def _model_summary(
         importances=importance_table(curve),
         doubling=doubling,
         memory=worker_memory(curve, row_bytes, n_holdout_rows),
+        noise=training_noise(curve, curve.last.n_rows),
     )
 
 

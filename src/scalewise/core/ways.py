@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from scalewise.core.contest import Contest
-from scalewise.core.curves import paired_gain, training_noise
+from scalewise.core.curves import paired_gain
 from scalewise.core.machine import Machine
 from scalewise.core.prospects import ModelSummary, Outlook
 from scalewise.core.wording import byte_text, duration_text, percent_text, rows_text
@@ -233,7 +233,7 @@ def more_repeats(scene: Scene) -> Way | None:
 def repeats_to_see(model: ModelSummary, margin: float) -> int:
     """How many more repeats bring the noise of samples down to where it hides a margin no more; 0 if it does not."""
     last = model.curve.last
-    noise, allowed = training_noise(model.curve, last.n_rows), _NOISY * margin
+    noise, allowed = model.noise, _NOISY * margin
     if last.n_rows >= 0.7 * model.curve.n_train_rows or math.sqrt(noise / last.repeats) <= allowed:
         return 0
     return min(_MOST_REPEATS, math.ceil(noise / allowed**2) - last.repeats) if allowed else _MOST_REPEATS

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scalewise.core.contest import normal_above
-from scalewise.core.curves import training_noise
 from scalewise.core.prospects import ModelSummary, Outlook
 from scalewise.core.sizes import repeats_at
 from scalewise.core.ways import Scene
@@ -95,7 +94,7 @@ def _repeated(scene: Scene, model: ModelSummary, gain: Outlook) -> Iterator[Expe
     last = model.curve.last
     if last.n_rows >= 0.7 * model.curve.n_train_rows:
         return
-    noise = training_noise(model.curve, last.n_rows)
+    noise = model.noise
     for repeats in _REPEATS:
         less = noise / last.repeats - noise / (last.repeats + repeats)
         yield _experiment(scene, model, gain, last.n_rows, repeats, math.sqrt(max(gain.sd**2 - less, 0.0)))
