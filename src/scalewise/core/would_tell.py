@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scalewise.core.contest import normal_above
-from scalewise.core.prospects import ModelSummary, Outlook
+from scalewise.core.prospects import FARTHEST, ModelSummary, Outlook
 from scalewise.core.sizes import repeats_at
 from scalewise.core.ways import Scene
 from scalewise.core.wording import duration_text, rows_text
@@ -19,8 +19,6 @@ _LIKELY = 0.7
 _SURE_SDS = 0.8416
 """Standard deviations from a margin at which it is exceeded with 80 %, or 20 %."""
 _REPEATS = (2, 5, 10)
-_MOST_TIMES = 8
-"""Sizes up to so many times the largest sample are thought of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ def cheapest_experiment(scene: Scene, model: ModelSummary, gain: Outlook) -> Exp
 
 def _larger(scene: Scene, model: ModelSummary, gain: Outlook) -> Iterator[Experiment]:
     last = model.curve.last.n_rows
-    most = min(scene.most_rows_here(model), scene.full, _MOST_TIMES * last, model.curve.model.max_rows or scene.full)
+    most = min(scene.most_rows_here(model), scene.full, FARTHEST * last, model.curve.model.max_rows or scene.full)
     for n_rows in scene.sizes:
         if last < n_rows <= most:
             repeats = repeats_at(n_rows, scene.repeats)
