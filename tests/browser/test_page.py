@@ -104,7 +104,7 @@ def test_nothing_overflows_or_vanishes_at_any_width_light_or_dark(serve, visit):
     here.page.set_viewport_size({"width": 390, "height": 800})
     here.run()
     here.phase("finished")
-    here.page.evaluate("document.querySelectorAll('.sw-verdict details').forEach((d) => { d.open = true; })")
+    here.page.evaluate("document.querySelectorAll('.sw-card details').forEach((d) => { d.open = true; })")
     for width in (390, 800, 1280):
         here.page.set_viewport_size({"width": width, "height": 800})
         here.wait(f"document.querySelector('.sw-figure').getBoundingClientRect().width < {width}")
@@ -117,7 +117,7 @@ def test_nothing_overflows_or_vanishes_at_any_width_light_or_dark(serve, visit):
 
 
 OVERFLOWING = """() => [document.documentElement, ...document.querySelectorAll(
-        '.scalewise button, .scalewise select, .scalewise input, .sw-panel, .sw-verdict')]
+        '.scalewise button, .scalewise select, .scalewise input, .sw-panel, .sw-card')]
     .filter((e) => e.offsetParent || e === document.documentElement)
     .filter((e) => e.getBoundingClientRect().right > innerWidth + 1
         || (e === document.documentElement && e.scrollWidth > innerWidth))

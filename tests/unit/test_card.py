@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, started, study_spec
 
-from scalewise.app.card import verdict_html
+from scalewise.app.card import change_html, verdict_html, ways_html
+from scalewise.app.verdict_card import VerdictCard
 from scalewise.core.machine import Machine
 from scalewise.core.spec import Plan
 from scalewise.core.study import StudyState
@@ -23,20 +24,31 @@ def summary(*, price=None, free=10**10):
     return summarise(replace(state, machine=Machine(2 * free, free, 2)))
 
 
-def test_the_card_shows_sentence_evidence_next_doubling_ways_and_what_would_change_it():
-    found = summary()
-    html = verdict_html(found)
-    verdict = found.verdict
-    for text in (verdict.sentence, verdict.next_doubling, *verdict.evidence, *verdict.would_change, *verdict.memory):
+def test_the_verdict_is_the_sentence_the_next_doubling_and_the_evidence():
+    verdict = summary().verdict
+    html = verdict_html(summary())
+    for text in (verdict.sentence, verdict.next_doubling, *verdict.evidence):
         assert text in html
-    assert html.index("sw-sentence") < html.index("sw-next") < html.index("sw-evidence") < html.index("sw-ways")
-    assert len(re.findall("<tr>", html)) == 1 + len(verdict.ways)
-    assert html.count("<details>") == html.count("</details>") == 2
+    assert html.index("sw-sentence") < html.index("sw-next") < html.index("sw-evidence")
+
+
+def test_ways_and_what_would_change_the_answer_stand_behind_disclosures_that_are_drawn_once():
+    card, found = VerdictCard(), summary()
+    _, ways_heading, _, change_heading, _ = card.widget.children
+    headings = (ways_heading.value, change_heading.value)
+    card.render(found)
+    assert len(re.findall("<tr>", card.ways.value)) == 1 + len(found.verdict.ways)
+    assert all(line in card.ways.value for line in found.verdict.memory)
+    assert all(line in card.change.value for line in found.verdict.would_change)
+    assert (ways_heading.value, change_heading.value) == headings
+    assert all("<details" in heading for heading in headings)
+    for widget in (*card.widget.children, card.widget):
+        widget.close()
 
 
 @pytest.mark.parametrize("price", [None, 2.0])
 def test_money_has_a_column_where_an_hour_has_a_price(price):
-    html = verdict_html(summary(price=price))
+    html = ways_html(summary(price=price).verdict)
     assert (">money<" in html) == (price is not None)
     cells = [len(re.findall("<t[hd]", row)) for row in html.split("<tr>")[1:]]
     assert set(cells) == {6 if price is None else 7}
@@ -46,7 +58,6 @@ def test_a_machine_that_is_too_small_is_told_on_the_badge():
     assert "<div class='sw-badge'>Scale out" in verdict_html(summary(free=10**8))
 
 
-def test_before_a_study_there_is_no_table():
-    html = verdict_html(summarise(StudyState()))
-    assert "<table" not in html
-    assert "<details>" not in html
+def test_before_a_study_nothing_is_behind_them():
+    verdict = summarise(StudyState()).verdict
+    assert ways_html(verdict) == change_html(verdict) == ""

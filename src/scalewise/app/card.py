@@ -12,7 +12,7 @@ from scalewise.core.verdict import Verdict
 from scalewise.core.ways_table import ways_table
 from scalewise.core.wording import rows_text
 
-__all__ = ["header_html", "messages_html", "verdict_html"]
+__all__ = ["change_html", "header_html", "messages_html", "verdict_html", "ways_html"]
 
 _BADGES = {
     "use_more_rows": "More data helps",
@@ -58,10 +58,9 @@ def _about(data: DataSpec | None) -> str:
 
 
 def verdict_html(summary: Summary) -> str:
-    """Draw the verdict card: the sentence, the next doubling's price, evidence, all ways, what would overturn it."""
+    """Draw the verdict itself: the sentence, the next doubling's price, and the evidence."""
     verdict = summary.verdict
     badge = _BADGES[verdict.action]
-    change = _items(verdict.would_change)
     margin = f"<span class='sw-margin'>least gain that counts: {verdict.margin:g}</span>" if verdict.margin else ""
     kind = "refused" if summary.state.phase == "refused" else verdict.action
     return (
@@ -70,8 +69,6 @@ def verdict_html(summary: Summary) -> str:
         + f"<p class='sw-sentence'>{escape(verdict.sentence)}</p>"
         + (f"<p class='sw-next'>{escape(verdict.next_doubling)}</p>" if verdict.next_doubling else "")
         + (f"<ul class='sw-evidence'>{_items(verdict.evidence)}</ul>" if verdict.evidence else "")
-        + _ways(verdict)
-        + (f"<details><summary>What would change this answer</summary><ul>{change}</ul></details>" if change else "")
         + "</section>"
     )
 
@@ -80,8 +77,8 @@ def _items(lines: Iterable[str]) -> str:
     return "".join(f"<li>{escape(line)}</li>" for line in lines)
 
 
-def _ways(verdict: Verdict) -> str:
-    """The ways forward behind a disclosure: a table, and where the models fit."""
+def ways_html(verdict: Verdict) -> str:
+    """List the ways forward in a table, and where the models fit; empty without a way."""
     table = ways_table(verdict.ways)
     if not table:
         return ""
@@ -90,11 +87,14 @@ def _ways(verdict: Verdict) -> str:
         f"<tr><th scope='row'>{escape(row[0])}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in row[1:])}</tr>"
         for row in table[1:]
     )
-    return (
-        "<details><summary>All ways forward, and their prices</summary><div class='sw-ways'>"
-        f"<table class='sw-table'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-        f"<div class='sw-label'>Memory of a whole worker</div><ul>{_items(verdict.memory)}</ul></details>"
-    )
+    drawn = f"<table class='sw-table'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    title = "<div class='sw-label'>Memory of a whole worker</div>"
+    return f"<div class='sw-ways'>{drawn}</div>{title}<ul>{_items(verdict.memory)}</ul>"
+
+
+def change_html(verdict: Verdict) -> str:
+    """List what would overturn the answer; empty where nothing is known to."""
+    return f"<ul class='sw-change'>{_items(verdict.would_change)}</ul>" if verdict.would_change else ""
 
 
 def messages_html(state: StudyState) -> str:

@@ -12,12 +12,13 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from scalewise.app.card import header_html, messages_html, verdict_html
+from scalewise.app.card import header_html, messages_html
 from scalewise.app.controls import FILE, ControlActions, Controls, TableChoice
 from scalewise.app.parts import put
 from scalewise.app.pump import Pump
 from scalewise.app.scale import ScaleActions, ScalePanel
 from scalewise.app.theme import css
+from scalewise.app.verdict_card import VerdictCard
 from scalewise.core.study import StudyState
 from scalewise.core.summary import Summary, summarise, summary_steps
 from scalewise.data.examples import example_names, get_example, is_example
@@ -120,7 +121,8 @@ class Dashboard(widgets.VBox):
         self._learning = LearningCurvePlot(on_toggle=self._toggle)
         self._importance, self._fit_time = ImportancePlot(), FitTimePlot()
         self._plots: tuple[Plot[Any], ...] = (self._learning, self._importance, self._fit_time)
-        self._header, self._verdict, self._messages = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self._header, self._messages, self._card = widgets.HTML(), widgets.HTML(), VerdictCard()
+        self._verdict = self._card.head
         self._log_rows = widgets.ToggleButtons(options=[("log", True), ("linear", False)], tooltips=["", ""])
         self._show_train = widgets.Checkbox(value=True, description="training score", indent=False)
         self._which = widgets.Dropdown(options=[_VERDICTS_OWN])
@@ -141,7 +143,7 @@ class Dashboard(widgets.VBox):
         small.add_class("sw-small-plots")
         main = widgets.VBox(
             [
-                self._verdict,
+                self._card.widget,
                 self.scale.widget,
                 _panel("Learning curve", self._learning.widget, [self._show_train, rows]),
                 small,
@@ -185,7 +187,7 @@ class Dashboard(widgets.VBox):
         yield from self._show(self._summary)
 
     def _show(self, summary: Summary) -> Iterator[None]:
-        put(self._verdict, "value", verdict_html(summary))
+        self._card.render(summary)
         put(self._messages, "value", messages_html(summary.state))
         self.controls.render(summary)
         self._offer_models(summary)

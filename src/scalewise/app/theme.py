@@ -138,7 +138,7 @@ _PAGE = """
     display:grid;grid-template-columns:repeat(auto-fit,minmax(220px,1fr));gap:8px 16px;align-items:start;
   }
 }
-.sw-panel,.sw-controls,.sw-verdict{
+.sw-panel,.sw-controls,.sw-card{
   background:var(--sw-panel);border:1px solid var(--sw-border);border-radius:8px;box-shadow:var(--sw-shadow);
   padding:12px 16px;min-width:0;overflow:visible;
 }
@@ -181,30 +181,34 @@ _CONTROLS = """
 """
 
 _WORDS = """
-.sw-verdict-use_more_rows,.sw-verdict-collect_rows,.sw-verdict-scale_out{--sw-tone:var(--sw-yes)}
-.sw-verdict-stop{--sw-tone:var(--sw-no)}
-.sw-verdict-cannot_tell{--sw-tone:var(--sw-unsure)}
-.sw-verdict-refused{--sw-tone:var(--sw-error)}
-.sw-verdict{border-left:4px solid var(--sw-tone,var(--sw-border))}
+.sw-card:has(.sw-verdict-use_more_rows,.sw-verdict-collect_rows,.sw-verdict-scale_out){--sw-tone:var(--sw-yes)}
+.sw-card:has(.sw-verdict-stop){--sw-tone:var(--sw-no)}
+.sw-card:has(.sw-verdict-cannot_tell){--sw-tone:var(--sw-unsure)}
+.sw-card:has(.sw-verdict-refused){--sw-tone:var(--sw-error)}
+.sw-card{border-left:4px solid var(--sw-tone,var(--sw-border));gap:4px}
+.scalewise .sw-content,.sw-card:not(:has(.sw-ways)) .sw-heading-ways,.sw-card:not(:has(.sw-change)) .sw-heading-change{
+  display:none;
+}
+.scalewise .sw-card:has(.sw-fold-ways[open])>.sw-content-ways,
+.scalewise .sw-card:has(.sw-fold-change[open])>.sw-content-change{display:block}
 .sw-badge{
   display:flex;justify-content:space-between;gap:16px;font-size:12px;line-height:16px;font-weight:600;
   color:var(--sw-tone,var(--sw-muted));
 }
 .sw-badge .sw-margin{color:var(--sw-muted);font-weight:400}
 .scalewise .sw-sentence{font-size:18px;line-height:24px;font-weight:600;margin:4px 0}
-.scalewise .sw-verdict ul,.scalewise .sw-messages ul{padding-left:16px}
-.scalewise .sw-verdict li,.scalewise .sw-messages li{margin:0;line-height:20px}
+.scalewise .sw-card ul,.scalewise .sw-messages ul{padding-left:16px}
+.scalewise .sw-card li,.scalewise .sw-messages li{margin:0;line-height:20px}
 .sw-evidence{color:var(--sw-muted);font-size:13px}
 .scalewise .sw-next{font-size:13px;line-height:20px;margin-bottom:4px}
-.sw-verdict details+details{margin-top:4px}
-.scalewise .sw-main>.widget-html,.scalewise .sw-main>.widget-html>.widget-html-content{min-width:0;max-width:100%}
+.scalewise .sw-card .widget-html,.scalewise .sw-card .widget-html-content{min-width:0;max-width:100%}
 .sw-ways{overflow-x:auto;margin:4px 0 8px}
 .scalewise .sw-ways td:last-child,.scalewise .sw-ways thead th:last-child{
   text-align:left;white-space:normal;min-width:200px;color:var(--sw-muted);
 }
 .scalewise .sw-ways tbody th{color:var(--sw-text)}
 .scalewise summary{cursor:pointer;color:var(--sw-muted);font-size:13px;line-height:20px;width:fit-content}
-.sw-verdict details ul,.sw-messages ul{font-size:13px;color:var(--sw-muted);max-height:160px;overflow-y:auto}
+.sw-content ul,.sw-messages ul{font-size:13px;color:var(--sw-muted);max-height:160px;overflow-y:auto}
 .sw-messages b{color:var(--sw-text);font-weight:600}
 .sw-note-warning{color:var(--sw-unsure)}.sw-note-error{color:var(--sw-error)}
 .scalewise .sw-messages-warning>summary{color:var(--sw-unsure);font-weight:600}

@@ -212,8 +212,10 @@ def _other_margin(found: Answer) -> str:
         asked = f"A least gain of {turn:.2g} or less, instead of {margin:g}: it could then be reached."
         return asked if 0 < turn < margin else ""
     low, high = gain.gain - _sds(SURE) * gain.sd, gain.gain + _sds(SURE) * gain.sd
+    if not low < margin < high:
+        return ""
     below = f"below {low:.2g} makes it a yes, " if low > 0 else ""
-    return f"Another least gain that counts: {below}above {max(high, 0):.2g} a no."
+    return f"Another least gain that counts: {below}above {high:.2g} a no."
 
 
 def _sds(probability: float) -> float:
