@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import psutil
+
 
 def test_a_person_runs_the_flights_moves_the_slider_stops_and_reads_the_verdict(serve, visit):
     server = serve()
@@ -144,3 +146,19 @@ def test_the_rest_of_a_study_is_scaled_out_to_a_cluster_and_comes_back(serve, vi
     assert "of 8 trials" not in page.locator(".sw-controls").inner_text()
     assert here.errors == []
     assert here.outside == []
+
+
+def test_a_cluster_and_all_workers_go_when_their_page_is_closed(serve, visit):
+    server = serve("digits")
+    here = visit(server)
+    here.run()
+    _counts_until(here, 4)
+    here.button("Scale out …").click()
+    here.button("Start").click()
+    here.wait("document.querySelector('.sw-scale').innerText.includes('127.0.0.1:')")
+    family = psutil.Process(server.process.pid).children(recursive=True)
+    workers = [process for process in family if "spawn_main" in " ".join(process.cmdline())]
+    assert len(workers) >= 2
+    here.page.close(run_before_unload=True)
+    _, left = psutil.wait_procs(family, timeout=60)
+    assert left == []

@@ -296,7 +296,7 @@ def test_no_worker_outlives_the_process_that_started_the_cluster(tmp_path, endin
     assert done.returncode == status, done.stderr.decode()
     wait_until(lambda: not any(str(program) in line or str(tmp_path) in line for line in commands()), "all to end")
     if status != -signal.SIGKILL:
-        assert not list(tmp_path.glob("scalewise-dask-*"))
+        assert not list(tmp_path.glob("scalewise-*"))
 
 
 def test_a_program_without_a_guard_is_told_to_have_one(monkeypatch):

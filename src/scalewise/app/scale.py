@@ -7,27 +7,24 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from html import escape
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import ipywidgets as widgets
 
 from scalewise.app.parts import field, put
-from scalewise.core.scaleout import preview
+from scalewise.app.scale_words import CostMeter, preview_html, status_html
+from scalewise.core.scaleout import preview, stream_words
 from scalewise.core.study import StudyState
-from scalewise.core.wording import byte_text
+from scalewise.data.blocks import block_rows
 from scalewise.engines.base import Engine
 from scalewise.errors import InputError
 from scalewise.models.catalog import models_for
 
 if TYPE_CHECKING:
-    from scalewise.engines.cluster_status import ClusterStatus, WorkerStatus
+    from scalewise.engines.cluster_status import ClusterStatus
 
 __all__ = ["ScaleActions", "ScalePanel"]
 
@@ -36,7 +33,15 @@ _PLACES = (
     ("a cluster at an address", "address"),
     ("a cluster class", "class"),
 )
-_MOST_WORKERS_SHOWN = 16
+_UNKNOWN_WORKERS = 4
+"""What is reckoned with where nobody knows before joining."""
+
+_OURS = "A cluster started here is closed when you come back, when this page or its kernel is closed, or after"
+_CLOSING = {
+    "local": f"{_OURS} an idle hour.",
+    "address": "The cluster at the address is left as it is when you come back.",
+    "class": f"{_OURS} 30 idle minutes.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ class ScalePanel:
     def __init__(self, actions: ScaleActions) -> None:
         self._actions = actions
         self._open = False
-        self._since = 0.0
+        self._meter = CostMeter()
         self._make_widgets()
         self.widget = self._lay_out()
         self._show_fields()
@@ -104,22 +109,27 @@ class ScalePanel:
         self.accept = widgets.Button(description="Go on all the same")
         self.model = widgets.Dropdown(options=[], layout=widgets.Layout(width="auto", min_width="0"))
         self.stream = widgets.Button(description="Stream the whole table", tooltip="One pass over all rows, in blocks")
-        self.said = widgets.HTML()
+        self.said, self.blocks = widgets.HTML(), widgets.HTML()
 
     def _lay_out(self) -> widgets.VBox:
+        workers = field("Workers", self.workers)
         self._fields = {
-            "local": (field("Workers", self.workers),),
             "address": tuple(map(field, ("Address", "", "", ""), (self.address, self.ca_file, self.cert, self.key))),
-            "class": (field("Class", self.path), field("Keyword arguments, as JSON", self.keywords)),
+            "class": (field("Class", self.path), field("Keyword arguments, as JSON", self.keywords), workers),
+            "local": (workers,),
         }
-        places = [box for boxes in self._fields.values() for box in boxes]
+        places = list(dict.fromkeys(box for boxes in self._fields.values() for box in boxes))
         form = widgets.VBox([field("Where", self.place), *places, field("Price of a worker hour", self.price)])
         form.add_class("sw-scale-form")
         streaming = widgets.HBox([self.model, self.stream])
         streaming.add_class("sw-pair")
         buttons = widgets.HBox([self.start, self.accept, self.home])
         buttons.add_class("sw-buttons")
-        told = widgets.VBox([self.said, buttons, field("Incremental learning over every row", streaming)])
+        learned = widgets.VBox([streaming, self.blocks])
+        learned.add_class("sw-field")
+        learning = field("Incremental learning over every row", learned)
+        told = widgets.VBox([self.said, buttons, learning])
+        told.add_class("sw-told")
         body = widgets.HBox([form, told])
         body.add_class("sw-scale")
         panel = widgets.VBox([widgets.HTML("<h2 class='sw-title'>Scale out</h2>"), body])
@@ -141,9 +151,9 @@ class ScalePanel:
         self.widget.layout.display = "" if self._open else "none"
 
     def _show_fields(self) -> None:
-        for name, boxes in self._fields.items():
-            for box in boxes:
-                box.layout.display = "" if name == self.place.value else "none"
+        shown = self._fields[self.place.value]
+        for box in {box for boxes in self._fields.values() for box in boxes}:
+            box.layout.display = "" if box in shown else "none"
 
     def _on_workers(self, change: dict[str, Any]) -> None:
         if self.start.disabled:
@@ -162,7 +172,8 @@ class ScalePanel:
         """Bring the panel up to a state and the engine that trials go to."""
         started = state.study is not None
         away = bool(state.away)
-        self._since = (self._since or time.monotonic()) if away else 0.0
+        if not away:
+            self._meter.reset()
         put(self.button, "disabled", not started)
         put(self.start, "disabled", away or not started)
         put(self.home, "disabled", not away)
@@ -178,35 +189,27 @@ class ScalePanel:
             self.model.options = models
             self.model.value = models[0][1] if models else None
         put(self.stream, "disabled", not models or bool(state.open_streams()))
+        if self._open and self.model.value and state.data:
+            words = stream_words(state, self.model.value, block_rows(len(state.data.features)))
+            put(self.blocks, "value", f"<div class='sw-hint'>{words}</div>")
 
     def _preview(self, state: StudyState, workers_here: int) -> str:
         if state.study is None:
             return ""
-        there = self.workers.value if self.place.value == "local" else 4
-        lines = preview(state, workers_here=workers_here, workers_there=there).words
-        torn = "A cluster started here is closed when you come back, when this page's kernel ends, or after idling."
-        if self.place.value == "address":
-            torn = "The cluster at the address is left as it is when you come back."
-        return _list((*lines, f"{torn} Points stay, and say where they were computed."))
+        there = _UNKNOWN_WORKERS if self.place.value == "address" else self.workers.value
+        closing = f"{_CLOSING[self.place.value]} Points stay, and say where they were computed."
+        return preview_html(preview(state, workers_here=workers_here, workers_there=there), closing)
 
     def _status(self, state: StudyState, engine: Engine) -> str:
-        status: ClusterStatus | None = getattr(engine, "status", None)
-        if status is None:
-            return _list((f"On {state.away}.",))
-        hours = (time.monotonic() - self._since) / 3600
-        cost = self.price.value * hours * len(status.workers)
-        lines = [
-            f"{status.name}: {len(status.workers)} workers, {status.n_running} trials run, {status.n_queued} wait"
-            if status.address
-            else f"{status.name}: starting …",
-            f"{len(state.failures)} failed for good" if state.failures else "",
-            f"{byte_text(status.shipped_bytes)} of samples sent" if status.shipped_bytes else "",
-            f"about {cost:.2f} spent so far" if cost else "",
-            "One finished trial is run again there first …" if state.check else "",
-        ]
-        return (
-            f"{_warning(state)}{_list(tuple(filter(None, lines)))}{_workers(status.workers)}{_link(status.dashboard)}"
-        )
+        status: ClusterStatus = getattr(engine, "status", None) or _no_status(state.away)
+        return status_html(state, status, self.price.value * self._meter.read(len(status.workers)))
+
+
+def _no_status(name: str) -> ClusterStatus:
+    """What is known of an engine that is no cluster."""
+    from scalewise.engines.cluster_status import ClusterStatus
+
+    return ClusterStatus(name, address=name)
 
 
 def _here(n_workers: int) -> Engine:
@@ -236,44 +239,3 @@ def _of_class(path: str, keywords: str, n_workers: int) -> Engine:
     if not isinstance(options, dict):
         raise InputError('The keyword arguments must be a JSON object, such as {"cores": 4}.')
     return DaskEngine(ClassPlace(path, options, n_workers))
-
-
-def _list(lines: tuple[str, ...]) -> str:
-    return "<ul class='sw-evidence'>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
-
-
-def _warning(state: StudyState) -> str:
-    return f"<p class='sw-note-warning'>{escape(state.difference)}</p>" if state.difference else ""
-
-
-def _workers(workers: tuple[WorkerStatus, ...]) -> str:
-    rows = "".join(_worker(worker) for worker in workers[:_MOST_WORKERS_SHOWN])
-    more = len(workers) - _MOST_WORKERS_SHOWN
-    said = f"<div class='sw-hint'>and {more} more workers</div>" if more > 0 else ""
-    head = "<thead><tr><th>worker</th><th>running</th><th>CPU</th><th>memory</th><th>network</th></tr></thead>"
-    return f"<table class='sw-table'>{head}<tbody>{rows}</tbody></table>{said}" if rows else ""
-
-
-def _worker(worker: WorkerStatus) -> str:
-    limit = worker.memory_limit_bytes
-    memory = byte_text(worker.memory_bytes) + (f" of {byte_text(limit)}" if limit else "")
-    share = worker.memory_bytes / limit if limit else 0.0
-    moved = worker.received_bytes_per_second + worker.sent_bytes_per_second
-    return (
-        f"<tr><th>{escape(worker.address)}</th><td>{worker.n_running}</td>"
-        f"<td>{_bar(worker.cpu_percent / (100 * max(worker.n_threads, 1)))} {worker.cpu_percent:.0f} %</td>"
-        f"<td>{_bar(share)} {memory}</td><td>{byte_text(moved)}/s</td></tr>"
-    )
-
-
-def _bar(share: float) -> str:
-    return f"<meter min='0' max='1' value='{min(max(share, 0.0), 1.0):.3f}'></meter>"
-
-
-def _link(dashboard: str) -> str:
-    """A link to Dask's own dashboard where it can be drawn, by way of the server's proxy where there is one."""
-    if not dashboard or find_spec("bokeh") is None:
-        return ""
-    prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
-    address = f"{prefix}proxy/{urlsplit(dashboard).port}/status" if prefix else dashboard
-    return f"<a href='{escape(address)}' target='_blank' rel='noreferrer'>Dask's own dashboard</a>"

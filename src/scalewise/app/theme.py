@@ -126,7 +126,16 @@ _PAGE = """
 }
 .sw-scale{display:grid;grid-template-columns:minmax(200px,1fr) minmax(0,2fr);gap:16px;overflow:visible}
 .sw-scale-form{gap:8px;overflow:visible}
-.scalewise .sw-scale meter{width:48px;height:8px}
+.scalewise .sw-scale .sw-told{gap:12px;overflow:visible}
+.scalewise .sw-scale ul{padding-left:16px;margin-bottom:8px}
+.scalewise .sw-scale li{line-height:20px}
+.scalewise .sw-wide{overflow-x:auto}
+.sw-bar{
+  display:inline-block;width:48px;height:8px;border-radius:4px;background:var(--sw-border);overflow:hidden;
+  margin-right:4px;
+}
+.sw-bar>span{display:block;height:100%;background:var(--sw-accent)}
+@container (max-width:900px){.scalewise .sw-bar{width:24px}.scalewise .sw-scale .sw-table :is(td,th){padding:0 4px}}
 @container (max-width:700px){.sw-scale{grid-template-columns:minmax(0,1fr)}}
 @container (max-width:900px){.scalewise .sw-small-plots{grid-template-columns:minmax(0,1fr)}}
 /* On a narrow page the verdict still stands first, and the controls flow into columns. */

@@ -11,7 +11,7 @@ from scalewise.core.spec import Trial
 from scalewise.core.study import StudyState
 from scalewise.core.wording import byte_text, duration_text, rows_text, score_text
 
-__all__ = ["Preview", "check_trial", "difference", "preview"]
+__all__ = ["Preview", "Share", "check_trial", "difference", "preview", "stream_words"]
 
 _ROUNDING = 1e-6
 """Scores that differ by less, relative to their size, are taken for the same."""
@@ -19,6 +19,28 @@ _ROUNDING = 1e-6
 _FLOAT_BYTES = 8
 _TASK_BYTES = 4_000
 _START_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What is left of one model.
+
+    Parameters
+    ----------
+    label : str
+        What people call the model.
+    n_trials : int
+    least_n_rows, most_n_rows : int
+        Of its trials.
+    seconds : float
+        Expected time of all of them on one worker.
+    """
+
+    label: str
+    n_trials: int
+    least_n_rows: int
+    most_n_rows: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +59,10 @@ class Preview:
         Memory that the largest trial is expected to take on a worker, its sample included.
     bytes_moved : int
         Bytes that travel to workers that do not share this machine's files.
+    workers_here, workers_there : int
+        Trials that run at the same time.
+    shares : tuple of Share
+        What is left of each model, in the plan's order.
     """
 
     n_trials: int
@@ -45,6 +71,9 @@ class Preview:
     seconds_there: float
     bytes_each: int
     bytes_moved: int
+    workers_here: int
+    workers_there: int
+    shares: tuple[Share, ...]
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -53,7 +82,8 @@ class Preview:
             return ("Nothing is left to run: move the slider up, or stream the whole table.",)
         return (
             f"{self.n_trials} trials of up to {rows_text(self.largest_n_rows)} rows are left.",
-            f"About {duration_text(self.seconds_here)} here, {duration_text(self.seconds_there)} there.",
+            f"About {duration_text(self.seconds_here)} here with {self.workers_here} at a time, "
+            f"{duration_text(self.seconds_there)} there with {self.workers_there}, its start included.",
             f"Each worker needs about {byte_text(self.bytes_each)} of memory.",
             f"At most {byte_text(self.bytes_moved)} travel, once, and only to workers on other machines.",
         )
@@ -81,7 +111,47 @@ def preview(state: StudyState, *, workers_here: int, workers_there: int) -> Prev
         seconds_there=_START_SECONDS + max(total / max(workers_there, 1), longest),
         bytes_each=sample + _fit_bytes(state, left),
         bytes_moved=sample * len({t.repeat for t in left}) + _TASK_BYTES * len(left),
+        workers_here=workers_here,
+        workers_there=workers_there,
+        shares=_shares(state, left),
     )
+
+
+def _shares(state: StudyState, left: tuple[Trial, ...]) -> tuple[Share, ...]:
+    models = state.plan.models if state.plan else ()
+    by_model = {model.label: [trial for trial in left if trial.model == model.name] for model in models}
+    return tuple(
+        Share(
+            label,
+            len(trials),
+            min(trial.n_rows for trial in trials),
+            max(trial.n_rows for trial in trials),
+            sum(map(state.expected.seconds, trials)),
+        )
+        for label, trials in by_model.items()
+        if trials
+    )
+
+
+def stream_words(state: StudyState, model: str, block_rows: int) -> str:
+    """Say what learning the whole table block by block would mean; empty before a start.
+
+    Parameters
+    ----------
+    state : StudyState
+    model : str
+    block_rows : int
+        Rows of one block at the most.
+    """
+    if state.data is None or state.study is None:
+        return ""
+    n_rows = state.data.n_train_rows
+    measured = any(trial.model == model for trial in state.records)
+    about = f", about {duration_text(state.expected.seconds(Trial(model, n_rows)))}" if measured else ""
+    n_blocks = math.ceil(n_rows / block_rows)
+    blocks = f"{n_blocks} blocks of at most {rows_text(block_rows)}" if n_blocks > 1 else "one block"
+    reading = "One worker reads them where the table lies; a score is drawn after each block."
+    return f"{rows_text(n_rows)} rows in {blocks}{about}. {reading}"
 
 
 def _sample_bytes(state: StudyState, n_rows: int) -> int:

@@ -26,7 +26,16 @@ from scalewise.data.sources import Source
 from scalewise.data.target import encode_target
 from scalewise.errors import InputError, StudyError, TableError
 
-__all__ = ["Block", "TableRef", "first_block_rows", "lay_out_table", "opened_files", "read_blocks", "write_parquet"]
+__all__ = [
+    "Block",
+    "TableRef",
+    "block_rows",
+    "first_block_rows",
+    "lay_out_table",
+    "opened_files",
+    "read_blocks",
+    "write_parquet",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

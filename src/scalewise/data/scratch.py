@@ -1,4 +1,4 @@
-"""Folders for samples: made for one process, and swept up by a later one where that process was killed."""
+"""Folders for samples and for what workers write: made for one process, and swept up later where that was killed."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.util
 import logging
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Any, Protocol
 from distributed import LocalCluster
 from distributed.security import Security
 
+from scalewise.data.scratch import make_scratch
 from scalewise.engines.addresses import check_scheduler
 from scalewise.engines.opening import OpenCluster, connect_to, scale, start_cluster
 from scalewise.engines.resources import available_bytes, default_workers
@@ -133,7 +133,7 @@ class LocalPlace:
         EngineError
             If it does not start.
         """
-        folder = Path(tempfile.mkdtemp(prefix="scalewise-dask-"))
+        folder = make_scratch()
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         threads = available_bytes() < _PROCESSES_FROM_BYTES if self.threads is None else self.threads
         shape = self._threads() if threads else self._processes()
