@@ -135,7 +135,7 @@ def test_the_rest_of_a_study_is_scaled_out_to_a_cluster_and_comes_back(serve, vi
     here.wait("document.querySelector('.sw-scale').innerText.includes('trials of up to')")
     before = here.done()[0]
     here.button("Start").click()
-    here.wait("document.querySelector('.sw-scale').innerText.includes('tcp://127.0.0.1')")
+    here.wait("document.querySelector('.sw-scale').innerText.includes('127.0.0.1:')")
     _counts_until(here, before + 8)
     here.wait("document.querySelector('.scalewise').innerText.includes('computed by dask')")
     assert here.done()[0] > before

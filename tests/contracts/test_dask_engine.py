@@ -82,7 +82,8 @@ def test_a_trial_that_takes_too_much_memory_fails_after_two_tries_and_says_what_
     assert not second.retry
     taken = r"Its worker is gone: it took 0\.\d+ GB of memory, and 0\.6 GB is its limit\."
     assert re.fullmatch(taken, first.reason)
-    assert re.match(taken + r" It was the second try. Workers with more memory than 0\.6 GB each", second.reason)
+    advice = r" It was the second try\. It is too large for this worker: workers with more memory than 0\.6 GB each, "
+    assert re.match(taken + advice, second.reason)
     assert isinstance(events[-1], TrialFinished)
 
 

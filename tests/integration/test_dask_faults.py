@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from functools import partial
 
 import dask_studies
@@ -22,6 +23,7 @@ from engine_bench import Bench, kinds, wait_for_file, wait_until
 
 from scalewise.core.events import EngineLost, Noted, TrialFailed, TrialFinished
 from scalewise.data.sources import open_source
+from scalewise.engines import open_engine
 from scalewise.engines.dask import AddressPlace, ClientPlace, DaskEngine, Tls
 from scalewise.errors import EngineError, InputError
 from scalewise.journal import Journal
@@ -145,17 +147,75 @@ def test_a_killed_scheduler_is_told_and_the_engine_has_no_slots_any_more(make_cl
     assert "TrialFailed" not in kinds(bench.drain())
 
 
-def test_a_study_whose_scheduler_is_killed_stops_and_keeps_its_points(make_cluster):
-    cluster = make_cluster(1)
+OPTIONS = StudyOptions("y", models=("dummy", "linear", "forest"), max_fraction=1.0, repeats=3)
+
+
+def begun(runner, options):
+    """Start a study on a table of some thousand rows."""
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 6_000))
     table = pa.table({"a": a, "b": b, "y": np.where(a > 0, "yes", "no")})
-    options = StudyOptions("y", models=("dummy", "linear", "forest"), max_fraction=1.0, repeats=3)
+    runner.open("t", lambda: open_source(table))
+    runner.prepare(options)
+    runner.start(options)
+
+
+def test_a_study_that_was_moved_goes_on_at_home_when_the_scheduler_is_killed(make_cluster):
+    cluster = make_cluster(1)
+    runner = StudyRunner(open_engine("inline"), Journal(None))
+    try:
+        begun(runner, replace(OPTIONS, max_fraction=0.1))
+        assert runner.wait(60)
+        runner.move(lambda: DaskEngine(AddressPlace(cluster.address)))
+        wait_until(lambda: runner.state.away and runner.state.check is None, "the cluster to be checked")
+        assert runner.state.difference == ""
+        runner.change(OPTIONS)
+        wait_until(lambda: cluster.address in runner.state.places.values(), "a point of the cluster")
+        end(cluster.scheduler, signal.SIGKILL)
+        wait_until(lambda: runner.state.phase == "finished", "the end at home")
+        assert runner.state.away == ""
+        assert set(runner.state.records) == set(runner.state.planned())
+        assert set(runner.state.places.values()) == {"inline", cluster.address}
+        assert any("The study goes on here" in note.text for note in runner.state.notes)
+    finally:
+        runner.close()
+
+
+def test_workers_with_other_versions_are_told_of_before_anything_runs(make_cluster, join, tmp_path):
+    (tmp_path / "older.py").write_text("import cloudpickle\ncloudpickle.__version__ = '0.1'\n")
+    cluster = make_cluster()
+    cluster.add_worker("--preload", tmp_path / "older.py")
+    with Client(cluster.address, set_as_default=False) as client:
+        client.wait_for_workers(1, timeout=60)
+    bench = join(cluster.address)
+    bench.run(engine_tasks.measure)
+    words = [event.text for event in bench.events if isinstance(event, Noted) and event.level == "warning"]
+    assert ["cloudpickle: " in text and "here, 0.1 on 1 of 1 workers" in text for text in words] == [True]
+    assert kinds(bench.events).index("Noted") < kinds(bench.events).index("TrialStarted")
+
+
+def test_workers_without_this_package_are_refused_and_stay_alive(make_cluster, join, tmp_path):
+    (tmp_path / "without.py").write_text("import sys\nsys.modules['scalewise'] = None\n")
+    cluster = make_cluster()
+    cluster.add_worker("--preload", tmp_path / "without.py")
+    with Client(cluster.address, set_as_default=False) as client:
+        client.wait_for_workers(1, timeout=60)
+        bench = join(cluster.address)
+        bench.submit(engine_tasks.measure)
+        words = told(bench, EngineLost)
+        assert "1 of 1 workers" in words
+        assert "cannot run trials: " in words
+        assert "Install scalewise there" in words
+        assert client.submit(sum, [1, 2]).result(60) == 3
+    assert cluster.workers[0].poll() is None
+    assert trial_kinds(bench.events) == []
+
+
+def test_a_study_whose_scheduler_is_killed_stops_and_keeps_its_points(make_cluster):
+    cluster = make_cluster(1)
     runner = StudyRunner(DaskEngine(AddressPlace(cluster.address)), Journal(None))
     try:
-        runner.open("t", lambda: open_source(table))
-        runner.prepare(options)
-        runner.start(options)
+        begun(runner, OPTIONS)
         wait_until(lambda: len(runner.state.records) > 2, "points")
         end(cluster.scheduler, signal.SIGKILL)
         assert runner.wait(60)

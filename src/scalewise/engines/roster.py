@@ -90,7 +90,8 @@ class Roster:
         """What to do where a trial has taken two workers with it."""
         limit = self._limits.get(address, 0)
         than = f" than {_gigabytes(limit)}" if limit else ""
-        return f"Workers with more memory{than} each, fewer rows or a simpler model may fit."
+        found = "It is too large for this worker: w" if address in self._over_memory else "W"
+        return f"{found}orkers with more memory{than} each, fewer rows or a simpler model may fit."
 
 
 def _gigabytes(n_bytes: int) -> str:

@@ -32,6 +32,7 @@ __all__ = ["Session"]
 _LOOK_SECONDS = 0.5
 _LEAVE_SECONDS = 2.0
 _RESTART_SECONDS = 60.0
+_IMPORTING = "__import__('scalewise.engines.remote') and None"
 
 
 class Session:
@@ -67,7 +68,7 @@ class Session:
         self._idle_since = time.monotonic()
         self._aside: set[asyncio.Future[Any]] = set()
         self._told: set[str] = set()
-        self._warm_up = ""
+        self._warm_up = self._unfit = ""
         self._leaving = False
         self.slots = n_coming
 
@@ -78,11 +79,17 @@ class Session:
         ----------
         warm_up : str
             The function, as ``module:function``, that workers are to call as soon as they are known.
+
+        Raises
+        ------
+        EngineError
+            If there are workers that cannot import what they would run.
         """
         self._warm_up = warm_up
         for topic, handler in self._topics().items():
             self._opened.client.subscribe_topic(topic, handler)
         await self._meet()
+        self._refuse_unfit()
         if self._opened.cluster is None:
             self._tell(Noted(level="info", text=f"Joined {self._name}, {self.slots} trials at a time."))
 
@@ -99,12 +106,17 @@ class Session:
             When that has happened.
         """
         while self._opened.client.status == "running":
+            self._refuse_unfit()
             self._end_if_idle()
             await asyncio.sleep(_LOOK_SECONDS)
         raise EngineError(
             f"The scheduler of {self._name} is gone: it was closed, killed, or cannot be reached any more. "
             "Finished trials are kept; go on with another engine."
         )
+
+    def _refuse_unfit(self) -> None:
+        if self._unfit:
+            raise EngineError(self._unfit)
 
     def _end_if_idle(self) -> None:
         if len(self._flights) or self._opened.cluster is None:
@@ -210,10 +222,23 @@ class Session:
         scheduler = self._opened.client.scheduler
         new = self._roster.meet((await scheduler.identity(n_workers=-1))["workers"])
         self._count()
+        if new and not isinstance(self._opened.cluster, LocalCluster):
+            await self._try_import(new)
         if new:
             question = {"op": "versions", "packages": COMPARED_PACKAGES}
             self._compare(await scheduler.broadcast(msg=question, workers=[*new], on_error="ignore"))
             self._do(self._opened.client.run(warm_up_here, self._warm_up, workers=[*new], on_error="ignore"))
+
+    async def _try_import(self, workers: tuple[str, ...]) -> None:
+        """Find workers without this package before any task does: Dask ends those that cannot read one."""
+        run = self._opened.client.run
+        answers = await run(eval, _IMPORTING, workers=[*workers], on_error="return")
+        failed = [error for error in answers.values() if isinstance(error, ImportError)]
+        if failed:
+            self._unfit = one_line(
+                f"{len(failed)} of {len(answers)} workers of {self._name} cannot run trials: {failed[0]}. Install "
+                "scalewise there, with the versions of this process, and restart them."
+            )
 
     def _compare(self, versions: Mapping[str, Any]) -> None:
         lines = version_differences(get_versions(packages=COMPARED_PACKAGES), versions)
