@@ -181,8 +181,12 @@ def test_a_study_that_was_moved_goes_on_at_home_when_the_scheduler_is_killed(mak
         runner.close()
 
 
+@pytest.mark.filterwarnings("ignore::distributed.versions.VersionMismatchWarning")  # Dask's own words, on the screen
 def test_workers_with_other_versions_are_told_of_before_anything_runs(make_cluster, join, tmp_path):
-    (tmp_path / "older.py").write_text("import cloudpickle\ncloudpickle.__version__ = '0.1'\n")
+    told_version = tmp_path / "cloudpickle-0.1.dist-info" / "METADATA"
+    told_version.parent.mkdir()
+    told_version.write_text("Metadata-Version: 2.1\nName: cloudpickle\nVersion: 0.1\n")
+    (tmp_path / "older.py").write_text(f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\n")
     cluster = make_cluster()
     cluster.add_worker("--preload", tmp_path / "older.py")
     with Client(cluster.address, set_as_default=False) as client:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from distributed import LocalCluster
+from distributed.utils import format_dashboard_link
 from distributed.versions import get_versions
 
 from scalewise.core.events import Event, Noted
@@ -187,8 +188,11 @@ class Session:
         port = identity["services"].get("dashboard")
         if isinstance(self._opened.cluster, LocalCluster):
             return f"http://127.0.0.1:{port}/status" if port else ""
-        told = getattr(self._opened.cluster, "dashboard_link", None) or self._opened.client.dashboard_link
-        return str(told) if told and port else ""
+        told = getattr(self._opened.cluster, "dashboard_link", None)
+        if told or not port:
+            return str(told or "")
+        scheme, _, rest = str(self._opened.client.scheduler.address).partition("://")
+        return str(format_dashboard_link("localhost" if scheme == "inproc" else rest.rpartition(":")[0], port))
 
     def _topics(self) -> dict[str, Callable[[Any], None]]:
         return {
