@@ -7,14 +7,14 @@ from round to round; the ratio of their wall times is told for each length of tr
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
-import time
 from functools import cache, partial
 from pathlib import Path
 from queue import SimpleQueue
 
-sys.path.insert(0, str(Path(__file__).parent))  # so that worker processes can import this file by its name
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "support")]  # for worker processes too
+
+from contest import compare, seconds_of, tell_ratio, verdict  # noqa: E402 - found by that path
 
 MOST = 1.10
 
@@ -50,12 +50,6 @@ def trees_that_take(seconds):
         fit(50, 0)
         times = [seconds_of(partial(fit, 50, seed)) for seed in range(5)]
     return max(1, round(50 * seconds / min(times)))
-
-
-def seconds_of(work):
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 class Local:
@@ -107,19 +101,10 @@ class Joblib:
         get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
 
-def compare(contestants, calls, n_rounds):
-    """Seconds of each contestant in each round."""
-    seconds = {name: [] for name in contestants}
-    for number in range(n_rounds):
-        for name in sorted(contestants, reverse=bool(number % 2)):
-            seconds[name].append(seconds_of(partial(contestants[name].run, calls)))
-    return seconds
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=11)
     options = parser.parse_args()
     import bench_engine as importable
 
@@ -130,18 +115,11 @@ def main():
     for length, n_trials in ((0.05, 40), (0.2, 16)):
         calls = [partial(importable.fit, trees_that_take(length), seed) for seed in range(n_trials)]
         seconds = compare(contestants, calls, options.rounds)
-        ratios = [ours / theirs for ours, theirs in zip(seconds["scalewise"], seconds["joblib"], strict=True)]
-        ratio = statistics.median(ratios)
-        worst = max(worst, ratio)
-        medians = ", ".join(f"{name} {statistics.median(times):.2f} s" for name, times in seconds.items())
-        print(
-            f"{n_trials} trials of {1000 * length:.0f} ms, {options.workers} processes: {medians}, "
-            f"ratio {ratio:.3f} (rounds {min(ratios):.3f} to {max(ratios):.3f})"
-        )
+        what = f"{n_trials} trials of {1000 * length:.0f} ms, {options.workers} processes"
+        worst = max(worst, tell_ratio(what, seconds))
     for contestant in contestants.values():
         contestant.close()
-    print(f"worst ratio {worst:.3f}, at most {MOST:.2f} is asked for: {'met' if worst <= MOST else 'NOT met'}")
-    sys.exit(worst > MOST)
+    sys.exit(verdict(worst, MOST))
 
 
 if __name__ == "__main__":
