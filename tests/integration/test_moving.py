@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from scalewise.core import events as ev
-from scalewise.core.scaleout import check_trial, difference, preview
+from scalewise.core.scaleout import check_trial, difference, preview, stream_words
+from scalewise.core.study import fold
 from scalewise.data.sources import open_source
 from scalewise.engines import open_engine
 from scalewise.engines.base import Report
@@ -147,13 +148,18 @@ def test_an_engine_that_cannot_start_is_said_and_nothing_moves(runner):
 def test_the_preview_says_what_is_left_and_how_long_it_takes(runner):
     runner.stop()
     runner.answered()
-    state = replace(runner.state, plan=replace(runner.state.plan, max_fraction=1.0))
+    state = fold(runner.state, ev.PlanChanged(plan=replace(runner.state.plan, max_fraction=1.0)))
     seen = preview(state, workers_here=1, workers_there=4)
     assert seen.n_trials == len(state.open_trials()) > 0
     assert seen.largest_n_rows == state.data.n_train_rows
     assert seen.seconds_here > 0
     assert seen.bytes_each > 8 * 3 * state.data.n_train_rows
     assert any("left" in line for line in seen.words)
+    assert sum(share.n_trials for share in seen.shares) == seen.n_trials
+    assert {share.label for share in seen.shares} == {model.label for model in state.plan.models}
+    assert max(share.most_n_rows for share in seen.shares) == seen.largest_n_rows
+    assert "blocks of at most 1,000" in stream_words(state, "sgd", 1_000)
+    assert "one block" in stream_words(state, "sgd", 100_000)
     done = preview(runner.state, workers_here=1, workers_there=4)
     assert done.n_trials == 0
     assert "Nothing is left" in done.words[0]
