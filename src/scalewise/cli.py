@@ -18,6 +18,7 @@ from scalewise.core.spec import LeftOut, SamplingUnit
 from scalewise.errors import InputError, ScalewiseError
 
 if TYPE_CHECKING:
+    from scalewise.core.spec import UnitKind
     from scalewise.core.verdict import Verdict
     from scalewise.options import StudyOptions
     from scalewise.study import Study
@@ -266,12 +267,12 @@ def _unit_lines(content: dict[str, Any]) -> list[str]:
     lines = [check["sentence"] for check in content["unit_checks"]]
     checked = {check["unit"]["column"] for check in content["unit_checks"]}
     table = content["table"]
-    if table["unit"]["kind"] == "row":
-        for kind, found in (("group", table["group_candidates"][:1]), ("time", table["time_candidates"][:1])):
-            for candidate in found:
-                how = f"If so, run again with --{kind} {candidate['column']}"
-                check = "" if candidate["column"] in checked else "; --check-unit shows whether it matters"
-                lines.append(f"{unit_question(UnitCandidate(**candidate), kind)} {how}{check}.")
+    kinds: tuple[UnitKind, ...] = ("group", "time") if table["unit"]["kind"] == "row" else ()
+    for kind in kinds:
+        for candidate in table[f"{kind}_candidates"][:1]:
+            how = f"If so, run again with --{kind} {candidate['column']}"
+            check = "" if candidate["column"] in checked else "; --check-unit shows whether it matters"
+            lines.append(f"{unit_question(UnitCandidate(**candidate), kind)} {how}{check}.")
     return ["", *lines] if lines else []
 
 

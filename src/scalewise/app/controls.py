@@ -15,6 +15,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from scalewise.app.parts import field, put, swatch
+from scalewise.app.unit_control import UnitControl
 from scalewise.core.sizes import STEPS, default_fraction
 from scalewise.core.spec import ROWS, DataSpec, LeftOut, SamplingUnit, Task
 from scalewise.core.study import StudyState
@@ -74,6 +75,8 @@ class ControlActions:
     prepare, start, change : callable
         Given the options.
     stop, clear : callable
+    sample_by : callable
+        Given the sampling unit.
     """
 
     open_table: Callable[[TableChoice, str], None]
@@ -82,6 +85,7 @@ class ControlActions:
     change: Callable[[StudyOptions], None]
     stop: Callable[[], None]
     clear: Callable[[], None]
+    sample_by: Callable[[SamplingUnit], None]
 
 
 class Controls:
@@ -103,7 +107,7 @@ class Controls:
     def __init__(self, tables: Sequence[TableChoice], actions: ControlActions, *, extra: widgets.Widget) -> None:
         self._tables = {choice.value: choice for choice in tables}
         self._actions = actions
-        self._drawing = False
+        self._drawing = self._is_prepared = False
         self._shown_data: DataSpec | None = None
         self._columns: tuple[str, ...] | None = None
         self._make_widgets()
@@ -118,6 +122,7 @@ class Controls:
         self.about = widgets.HTML()
         self.target = widgets.Dropdown(options=[_NO_TARGET], layout=full, disabled=True)
         self.task = widgets.Dropdown(options=[("guessed from the target", ""), *_TASKS], layout=full)
+        self.unit = UnitControl(self._on_unit)
         self.metric = widgets.Dropdown(options=[], layout=full, disabled=True)
         self.models = widgets.VBox(layout=full)
         labels = [(percent_text(step), step) for step in STEPS]
@@ -151,6 +156,7 @@ class Controls:
                 self.about,
                 field("Target", self.target),
                 field("Task", self.task),
+                self.unit.widget,
                 field("Metric", self.metric),
                 field("Models, from simple to complex", self.models),
                 field("Largest sample", self.fraction),
@@ -180,7 +186,7 @@ class Controls:
 
     def options(self) -> StudyOptions:
         """What the controls say now."""
-        choice = self._tables[self.table.value]
+        choice, unit = self._tables[self.table.value], self.unit.unit
         return StudyOptions(
             target=self.target.value,
             task=self.task.value or None,
@@ -190,7 +196,7 @@ class Controls:
             repeats=self.repeats.value,
             seed=self.seed.value,
             min_gain=self.min_gain.value,
-            unit=choice.unit,
+            unit=ROWS if self.target.value in (unit.column or "").split(",") else unit,
             exclude=tuple(c for c in choice.left_out if c.name != self.target.value),
             budget_minutes=self.budget.value or None,
             price_per_hour=self.price.value or None,
@@ -205,6 +211,8 @@ class Controls:
         state = summary.state
         with self._quietly():
             self._render_columns(state)
+            self._is_prepared = state.data is not None
+            self.unit.render(state)
             if state.data is not None and state.data != self._shown_data:
                 self._render_data(state.data)
                 self._shown_data = state.data
@@ -230,10 +238,17 @@ class Controls:
         if asks_file and not self.path.value.strip():
             return
         self._columns = None
+        self.unit.show(choice.unit)
         self._actions.open_table(choice, self.path.value.strip())
 
     def _on_data(self, _: dict[str, Any]) -> None:
         if not self._drawing and self.target.value:
+            self._actions.prepare(self.options())
+
+    def _on_unit(self, unit: SamplingUnit) -> None:
+        if self._is_prepared:
+            self._actions.sample_by(unit)
+        elif self.target.value:
             self._actions.prepare(self.options())
 
     def _on_metric(self, _: dict[str, Any]) -> None:

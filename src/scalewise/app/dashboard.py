@@ -18,6 +18,7 @@ from scalewise.app.parts import put
 from scalewise.app.pump import Pump
 from scalewise.app.scale import ScaleActions, ScalePanel
 from scalewise.app.theme import css
+from scalewise.app.unit_panel import UnitActions, UnitPanel
 from scalewise.app.verdict_card import VerdictCard
 from scalewise.core.study import StudyState
 from scalewise.core.summary import Summary, summarise, summary_steps
@@ -75,6 +76,7 @@ class Dashboard(widgets.VBox):
         self._pump = Pump(self._draw, self._answer)
         self.runner = StudyRunner(place, kept, on_publish=self._pump.request)
         self.scale = ScalePanel(self._scale_actions())
+        self.units = UnitPanel(UnitActions(self.runner.check_unit, self.runner.sample_by, self.runner.drop_check))
         self.controls = Controls(_choices(table, target), self._actions(), extra=self.scale.button)
         self._make_widgets()
         super().__init__(self._lay_out())
@@ -106,7 +108,15 @@ class Dashboard(widgets.VBox):
 
     def _actions(self) -> ControlActions:
         runner = self.runner
-        return ControlActions(self._open_table, runner.prepare, runner.start, self._change, runner.stop, runner.clear)
+        return ControlActions(
+            self._open_table,
+            runner.prepare,
+            runner.start,
+            self._change,
+            runner.stop,
+            runner.clear,
+            runner.sample_by,
+        )
 
     def _scale_actions(self) -> ScaleActions:
         runner = self.runner
@@ -144,6 +154,7 @@ class Dashboard(widgets.VBox):
         main = widgets.VBox(
             [
                 self._card.widget,
+                self.units.widget,
                 self.scale.widget,
                 _panel("Learning curve", self._learning.widget, [self._show_train, rows]),
                 small,
@@ -190,6 +201,7 @@ class Dashboard(widgets.VBox):
         self._card.render(summary)
         put(self._messages, "value", messages_html(summary.state))
         self.controls.render(summary)
+        self.units.render(summary)
         self._offer_models(summary)
         for plot in self._plots:
             yield

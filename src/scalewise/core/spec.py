@@ -28,6 +28,7 @@ __all__ = [
     "Task",
     "Trial",
     "UnitCandidate",
+    "UnitKind",
     "content_id",
 ]
 

@@ -11,7 +11,7 @@ from scalewise.core.curves import Curve, CurvePoint, Gain, curves, paired_gain
 from scalewise.core.growing import GrowingMap
 from scalewise.core.results import UnitResult
 from scalewise.core.sizes import study_sizes
-from scalewise.core.spec import ROWS, DataSpec, ModelSpec, Plan, SamplingUnit, StudySpec, Trial, UnitCandidate
+from scalewise.core.spec import ROWS, DataSpec, ModelSpec, Plan, SamplingUnit, StudySpec, Trial, UnitCandidate, UnitKind
 from scalewise.core.study import StudyState
 from scalewise.core.wording import gain_text, percent_text, score_text
 from scalewise.errors import InputError
@@ -24,6 +24,7 @@ __all__ = [
     "compare_units",
     "others_text",
     "proposed_units",
+    "unit_asked",
     "unit_question",
     "unit_text",
 ]
@@ -314,14 +315,21 @@ def others_text(column: str) -> str:
     return f"other {column}s" if plain else f"other values of {column}"
 
 
-def unit_question(candidate: UnitCandidate, kind: str) -> str:
+def unit_question(candidate: UnitCandidate, kind: UnitKind) -> str:
     """Ask whether a column is the sampling unit, and say why it may be."""
-    name = candidate.column
+    asked = unit_asked(SamplingUnit(kind, candidate.column))
     if kind == "group":
-        return f"{name} may name groups ({candidate.reason}). Are the rows to come of {others_text(name)}?"
-    several = "tell" if "," in name else "tells"
-    named = _listed(name.split(","))
-    return f"{named} {several} when a row happened ({candidate.reason}). Are the rows to come later than these?"
+        return f"{candidate.column} may name groups ({candidate.reason}). {asked}"
+    names = candidate.column.split(",")
+    tell = "tells" if len(names) == 1 else "tell"
+    return f"{_listed(names)} {tell} when a row happened ({candidate.reason}). {asked}"
+
+
+def unit_asked(unit: SamplingUnit) -> str:
+    """The question alone: ``Are the rows to come of other patients?``."""
+    if unit.is_time:
+        return "Are the rows to come later than these?"
+    return f"Are the rows to come of {others_text(unit.column or '')}?"
 
 
 def _listed(names: Sequence[str]) -> str:
