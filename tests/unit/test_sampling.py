@@ -308,3 +308,21 @@ def test_a_class_in_a_single_group_is_trained_on_only():
     only = np.setdiff1d(groups, groups[plain.holdout_rows])[0]
     draw = GroupDraw(groups, hashes, 180, 0, (groups == only).astype(np.int16))
     np.testing.assert_array_equal(draw.holdout_rows, plain.holdout_rows)
+
+
+def test_blocks_of_groups_that_never_change_their_class_each_hold_both_classes():
+    groups, hashes = groups_and_hashes(n_groups=100)
+    classes = (groups % 4 == 0).astype(np.int16)
+    draw = GroupDraw(groups, hashes, 300, 0, classes)
+    held = draw.holdout_rows
+    n_ill_groups = len(np.unique(groups[held][classes[held] == 1]))
+    n_blocks = int(draw.holdout_blocks.max()) + 1
+    assert 2 <= n_blocks <= n_ill_groups
+    for label in (0, 1):
+        assert set(draw.holdout_blocks[classes[held] == label]) == set(range(n_blocks))
+    assert np.ptp(np.bincount(draw.holdout_blocks)) <= 30
+
+
+def test_blocks_of_groups_for_numbers_are_as_even_as_they_can_be():
+    groups, hashes = groups_and_hashes(n_groups=100)
+    assert np.bincount(GroupDraw(groups, hashes, 300, 0).holdout_blocks).tolist() == [15] * 20

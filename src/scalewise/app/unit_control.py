@@ -40,11 +40,11 @@ class UnitControl:
         self._choose = choose
         self._drawing = False
         self._state = StudyState()
-        full = widgets.Layout(width="100%")
-        self.kind = widgets.Dropdown(options=_KINDS, layout=full, disabled=True)
-        self.column = widgets.Dropdown(options=[_NO_COLUMN], layout=full)
-        self.column.layout.display = "none"
-        self.widget = field("Rows belong to", widgets.VBox([self.kind, self.column], layout=full))
+        self.kind = widgets.Dropdown(options=_KINDS, layout=widgets.Layout(width="100%"), disabled=True)
+        hidden = widgets.Layout(width="100%", display="none")
+        self.column = widgets.Dropdown(options=[_NO_COLUMN], layout=hidden)
+        self.widget = field("Rows belong to", self.kind)
+        self.widget.children = (*self.widget.children, self.column)
         self.kind.observe(self._on_kind, "value")
         self.column.observe(self._on_column, "value")
 

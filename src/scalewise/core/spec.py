@@ -96,6 +96,9 @@ class SamplingUnit:
         return self.kind in ("time", "thinned")
 
 
+_GROUP_BLOCKS = 2
+"""Changes with how held-out groups of classes are put into blocks: scores of other blocks cannot be paired."""
+
 ROWS = SamplingUnit()
 """Single rows: the sampling unit where nothing else is known."""
 
@@ -199,6 +202,8 @@ class StudySpec:
         content = asdict(self)
         del content["data"]["name"]
         content["metric"] = self.metric.name
+        if self.data.unit.kind == "group" and self.data.classes:
+            content["blocks"] = _GROUP_BLOCKS
         return content_id(content)
 
 

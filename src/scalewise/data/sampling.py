@@ -146,7 +146,7 @@ class GroupDraw:
             held = self._with_all_classes(held, classes, n_holdout)
         self._sizes_left = np.where(held, 0, self._sizes)
         self.holdout_rows: Ints = np.flatnonzero(_looked_up(held, groups)).astype(np.int64)
-        block_of_group = _even_blocks(np.where(held, self._sizes, 0))
+        block_of_group = _even_blocks(np.where(held, self._sizes, 0), self._class_counts(classes))
         self.holdout_blocks: Ints = block_of_group[groups[self.holdout_rows]]
 
     @property
@@ -189,14 +189,21 @@ class GroupDraw:
             held[order[np.argmin(self._sizes[order])]] = True
         return held
 
+    def _class_counts(self, classes: NDArray[np.integer] | None) -> Ints:
+        """Rows of each class in each group; ndarray of shape (n_groups, n_classes)."""
+        if classes is None:
+            return self._sizes[:, None]
+        n_classes = int(classes.max(initial=0)) + 1
+        usable = self._groups >= 0
+        cells = self._groups[usable].astype(np.int64) * n_classes + classes[usable]
+        counts: Ints = np.bincount(cells, minlength=len(self._sizes) * n_classes).reshape(-1, n_classes)
+        return counts
+
     def _with_all_classes(
         self, held: NDArray[np.bool_], classes: NDArray[np.integer], n_holdout: int
     ) -> NDArray[np.bool_]:
         """Hold out a group of each class that would be lacking, as far as there is one that fits."""
-        usable = self._groups >= 0
-        n_classes = int(classes.max(initial=0)) + 1
-        pairs = np.unique(self._groups[usable].astype(np.int64) * n_classes + classes[usable])
-        group, label = pairs // n_classes, pairs % n_classes
+        group, label = np.nonzero(self._class_counts(classes))
         first = np.empty(0, dtype=np.int64)
         lacking = np.setdiff1d(label, label[held[group]])
         for wanted in lacking.tolist():
@@ -300,15 +307,34 @@ def _stratified_blocks(classes: NDArray[np.integer]) -> Ints:
     return blocks
 
 
-def _even_blocks(sizes: Ints) -> Ints:
-    """Put whole groups into blocks of nearly equal size, big groups first; -1 where a group has no rows."""
+def _even_blocks(sizes: Ints, counts: Ints) -> Ints:
+    """Put whole groups into blocks that look alike; -1 where a group has no rows.
+
+    Groups of each class, the rarest class first and big groups before small ones, go to the block that has the fewest
+    of them, and the fewest rows. With two classes there are no more blocks than groups that have the rarer one, so that
+    each block can be scored alone.
+
+    Parameters
+    ----------
+    sizes : ndarray of int64, shape (n_groups,)
+        Rows held out.
+    counts : ndarray of int64, shape (n_groups, n_classes)
+        Rows of each class; the class of a group is the one that most of its rows have.
+    """
     present = np.flatnonzero(sizes)
-    filled = np.zeros(max(1, min(len(present), _block_count(int(sizes.sum())))), dtype=np.int64)
-    blocks = np.full(len(sizes), -1, dtype=np.int64)
-    for group in present[np.argsort(-sizes[present], kind="stable")]:
-        block = int(np.argmin(filled))
+    n_blocks = max(1, min(len(present), _block_count(int(sizes.sum()))))
+    if counts.shape[1] == 2:
+        n_blocks = max(min(2, n_blocks), min(n_blocks, int((counts[present] > 0).sum(axis=0).min())))
+    leading = counts.argmax(axis=1)
+    of_class = np.bincount(leading[present], minlength=counts.shape[1])
+    filled = np.zeros((n_blocks, 2), dtype=np.int64)
+    blocks, label = np.full(len(sizes), -1, dtype=np.int64), -1
+    for group in present[np.lexsort((-sizes[present], leading[present], of_class[leading[present]]))]:
+        if leading[group] != label and counts.shape[1] > 1:
+            label, filled[:, 0] = leading[group], 0
+        block = int(np.lexsort((filled[:, 1], filled[:, 0]))[0])
         blocks[group] = block
-        filled[block] += sizes[group]
+        filled[block] += (counts.shape[1] > 1, sizes[group])
     return blocks
 
 
