@@ -54,6 +54,7 @@ class StudyRunner:
         self._conductor = Conductor(engine, self._ledger, self._inbox.put, self._publish, self._is_wanted)
         self.last_error: ScalewiseError | None = None
         self._open = True
+        self._turning = False
         self._settled = threading.Condition()
         self._asked = 0
         self._answered = 0
@@ -215,7 +216,7 @@ class StudyRunner:
         """Whether everything asked for so far has been done."""
         busy = self.state.phase in ("opening", "preparing", "running") or self.state.open_streams()
         awaited = self._conductor.is_awaited or self.state.open_check() is not None
-        return self._answered >= self._asked and not busy and not awaited
+        return self._answered >= self._asked and not self._turning and not busy and not awaited
 
     def _send(self, command: Callable[[], None]) -> None:
         with self._settled:
@@ -237,11 +238,20 @@ class StudyRunner:
     def _turn(self) -> None:
         """Take one message (or make a bit of sample where none waits), then keep the engine busy."""
         try:
-            self._take(self._inbox.get(block=not self._conductor.is_busy))
+            message = self._inbox.get(block=not self._conductor.is_busy)
         except Empty:
-            self._conductor.step()
-        if self._open:
-            self._conductor.dispatch()
+            message = None
+        # Nothing is settled in the middle of a turn: what follows from a message may still be to come.
+        self._turning = True
+        try:
+            if message is None:
+                self._conductor.step()
+            else:
+                self._take(message)
+            if self._open:
+                self._conductor.dispatch()
+        finally:
+            self._turning = False
 
     def _take(self, message: Message) -> None:
         if isinstance(message, Report):
