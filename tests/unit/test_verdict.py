@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, record, started, study_spec
 
 from scalewise.core import events as ev
+from scalewise.core.answer import answer, scene_of
 from scalewise.core.spec import Plan
 from scalewise.core.study import StudyState, ask, fold
 from scalewise.core.summary import summarise
@@ -55,6 +59,30 @@ def test_a_simpler_model_within_the_margin_is_named():
 def test_models_no_better_than_guessing_are_called_so():
     verdict = verdict_of({"dummy": (0.5, 0), "linear": (0.5, 0.0), "boosting": (0.5, 0.0)}, noise=0.003)
     assert any("better than guessing" in line for line in verdict.evidence)
+
+
+def test_a_rise_of_models_no_better_than_guessing_that_may_be_chance_is_no_yes():
+    plan = Plan((DUMMY, BOOSTING), max_fraction=1.0, repeats=2)
+    state = started(plan, study_spec(data_spec(1_500, n_holdout_rows=300)))
+    rng = np.random.default_rng(4)
+    for trial in state.planned():
+        score = 0.5 if trial.model == "dummy" else 0.47 + 0.04 * trial.n_rows / 1_500
+        got = replace(record(score), block_scores=tuple(score + 0.12 * rng.standard_normal(10)))
+        state = fold(state, ev.TrialFinished(trial=trial, record=got))
+    found = answer(scene_of(state.study, plan, None, [summarise(state).models[1]]))
+    verdict = summarise(state).verdict
+    assert found.action == "collect_rows"
+    assert verdict.action == "cannot_tell"
+    assert "guessing" in verdict.sentence
+
+
+def test_where_every_trial_failed_the_reason_stands_in_the_verdict():
+    state = started(Plan((LINEAR,), repeats=1))
+    for trial in state.planned():
+        state = fold(state, ev.TrialFailed(trial=trial, reason="this metric cannot be computed."))
+    sentence = summarise(state).verdict.sentence
+    assert "no verdict" in sentence
+    assert "this metric cannot be computed" in sentence
 
 
 def test_a_larger_margin_turns_the_answer():

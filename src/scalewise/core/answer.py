@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from scalewise.core.contest import SURE, contest
+from scalewise.core.curves import Curve, Gain, paired_gain
 from scalewise.core.machine import Machine
 from scalewise.core.prospects import FARTHEST, ModelSummary, Outlook
 from scalewise.core.sizes import study_sizes
@@ -14,7 +15,7 @@ from scalewise.core.spec import Plan, StudySpec
 from scalewise.core.ways import Scene, obstacle
 from scalewise.core.would_tell import Experiment, cheapest_experiment
 
-__all__ = ["Action", "Answer", "answer", "scene_of"]
+__all__ = ["Action", "Answer", "answer", "last_step", "lead_over", "scene_of", "sobered"]
 
 Action = Literal["use_more_rows", "collect_rows", "stop", "scale_out", "cannot_tell", "none"]
 
@@ -36,6 +37,8 @@ class Answer:
         Why its forecast should not be acted on, in words.
     experiment : Experiment or None
         The cheapest one that would tell, where it cannot be told yet.
+    by_chance : bool
+        Whether a rise was foreseen, but all that was measured may be chance.
     """
 
     action: Action
@@ -44,6 +47,7 @@ class Answer:
     gain: Outlook | None = None
     refusal: str = ""
     experiment: Experiment | None = None
+    by_chance: bool = False
 
     @property
     def model(self) -> ModelSummary:
@@ -112,6 +116,40 @@ def _more(
     if scene.all_used:
         return Answer("collect_rows", scene, gains, gain)
     return Answer("scale_out" if obstacle(scene) else "use_more_rows", scene, gains, gain)
+
+
+def sobered(found: Answer, guessing: Curve | None) -> Answer:
+    """Take a yes back where no model is credibly better than guessing, and its last step may be chance as well.
+
+    Parameters
+    ----------
+    found : Answer
+    guessing : Curve or None
+        Of the model that looks at no feature.
+    """
+    lead = lead_over(guessing, found.scene.contest.best.curve)
+    step = last_step(found.model.curve)
+    if found.action not in ("use_more_rows", "collect_rows", "scale_out") or lead is None or lead.low > 0:
+        return found
+    if step is not None and step[1].low > 0:
+        return found
+    assert found.gain is not None
+    experiment = cheapest_experiment(found.scene, found.model, found.gain)
+    return replace(found, action="cannot_tell", experiment=experiment, by_chance=True)
+
+
+def lead_over(guessing: Curve | None, curve: Curve) -> Gain | None:
+    """How far a model is ahead of guessing, at the largest size that both have; None where there is none."""
+    shared = {p.n_rows for p in curve.points} & {p.n_rows for p in guessing.points} if guessing else set()
+    return paired_gain(guessing, max(shared), max(shared), other=curve) if guessing and shared else None
+
+
+def last_step(curve: Curve) -> tuple[int, Gain] | None:
+    """The paired gain from about half the largest size to the largest, and the size it begins at."""
+    last = curve.last.n_rows
+    smaller = [p.n_rows for p in curve.points if p.n_rows <= 0.6 * last]
+    gain = paired_gain(curve, smaller[-1], last) if smaller else None
+    return (smaller[-1], gain) if gain else None
 
 
 def _unknown(scene: Scene, gains: tuple[tuple[ModelSummary, Outlook], ...]) -> Answer:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from scalewise.core.answer import Answer
+from scalewise.core.answer import Answer, last_step, lead_over
 from scalewise.core.contest import SURE, overtakings
-from scalewise.core.curves import Curve, Gain, paired_gain
+from scalewise.core.curves import Curve
 from scalewise.core.memory import fitting_places
 from scalewise.core.prospects import ModelSummary, Outlook
 from scalewise.core.ways import Scene, Way, obstacle
@@ -45,6 +45,8 @@ def _unsure(found: Answer, metric: str) -> str:
     label, gain = found.model.label, found.gain
     if found.refusal:
         why = f"Cannot tell yet for {label}: {found.refusal[:1].lower()}{found.refusal[1:]}"
+    elif found.by_chance:
+        why = "Cannot tell yet: no model is credibly better than guessing, and what rose may be chance."
     elif gain is None:
         why = _few_sizes(found.model)
     else:
@@ -113,7 +115,7 @@ def _reached(model: ModelSummary, metric: str) -> str:
 
 
 def _last_step(curve: Curve) -> str:
-    step = _last_doubling(curve)
+    step = last_step(curve)
     if not step:
         return ""
     first, gain = step
@@ -121,14 +123,6 @@ def _last_step(curve: Curve) -> str:
         f"Last step measured, {rows_text(first)} to {rows_text(curve.last.n_rows)} rows: {gain_text(gain.mean)} "
         f"({gain_text(gain.low)} to {gain_text(gain.high)}), paired."
     )
-
-
-def _last_doubling(curve: Curve) -> tuple[int, Gain] | None:
-    """The paired gain from about half the largest size to the largest."""
-    last = curve.last.n_rows
-    smaller = [p.n_rows for p in curve.points if p.n_rows <= 0.6 * last]
-    gain = paired_gain(curve, smaller[-1], last) if smaller else None
-    return (smaller[-1], gain) if gain else None
 
 
 def _simpler(scene: Scene) -> str:
@@ -166,10 +160,7 @@ def _round_rows(n_rows: int) -> str:
 
 def _against_guessing(best: ModelSummary, guessing: Curve | None) -> str:
     """Say so when the best model is not credibly better than guessing."""
-    sizes = {p.n_rows for p in best.curve.points} & {p.n_rows for p in guessing.points} if guessing else set()
-    if not guessing or not sizes:
-        return ""
-    lead = paired_gain(guessing, max(sizes), max(sizes), other=best.curve)
+    lead = lead_over(guessing, best.curve)
     if lead is None or lead.low > 0:
         return ""
     return f"No model is credibly better than guessing yet (best lead {gain_text(lead.mean)})."

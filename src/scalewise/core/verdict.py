@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scalewise.core.answer import Action, answer, scene_of
+from scalewise.core.answer import Action, answer, scene_of, sobered
 from scalewise.core.answer_words import doubling_words, evidence, memory_words, sentence, would_change
 from scalewise.core.prospects import ModelSummary, Outlook
 from scalewise.core.study import StudyState
@@ -70,11 +70,10 @@ def decide(state: StudyState, models: Sequence[ModelSummary]) -> Verdict:
         return Verdict("none", _before(state))
     fitted = [m for m in models if m.curve.model.rung > 0]
     if not fitted:
-        first = "Cannot tell yet: the first models are being fitted."
-        return Verdict("cannot_tell", first, margin=state.plan.min_gain)
-    found = answer(scene_of(state.study, state.plan, state.machine, fitted))
-    metric = state.study.metric.label
+        return Verdict("cannot_tell", _first(state), margin=state.plan.min_gain)
     guessing = next((m.curve for m in models if m.curve.model.rung == 0), None)
+    found = sobered(answer(scene_of(state.study, state.plan, state.machine, fitted)), guessing)
+    metric = state.study.metric.label
     step = doubling(found.scene)
     return Verdict(
         action=found.action,
@@ -98,3 +97,11 @@ def _before(state: StudyState) -> str:
         "opening": "Reading the table ...",
         "ready": "Press Run to find out whether more data helps.",
     }.get(state.phase, "Choose a table and a target, then press Run.")
+
+
+def _first(state: StudyState) -> str:
+    """What to say before any model that looks at features has a point."""
+    if state.failures and not state.open_trials():
+        trial, reason = next(iter(state.failures.items()))
+        return f"No model could be fitted, so there is no verdict. {trial} failed: {reason}"
+    return "Cannot tell yet: the first models are being fitted."
