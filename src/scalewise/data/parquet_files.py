@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -22,6 +24,7 @@ __all__ = ["ParquetSource", "Stretch", "parquet_files"]
 _BATCH_ROWS = 1 << 15
 _BUFFER_BYTES = 1 << 18
 _SMALL_GROUP_BYTES = 1 << 24
+_WIDE_COLUMNS = 1000
 _HASHED_BYTES = 1 << 16
 
 
@@ -50,7 +53,7 @@ def _hidden(part: str) -> bool:
 
 @dataclass(frozen=True)
 class _File:
-    """One file: its footer, where its rows stand in the whole table, and columns that its folders' names tell."""
+    """One file: its footer, where its rows stand in the whole table, and columns that only its folders' names tell."""
 
     path: Path
     footer: pq.FileMetaData
@@ -60,8 +63,14 @@ class _File:
     def schema(self) -> pa.Schema:
         """Names and types of the file's columns, then of those that its folders' names tell."""
         inside = normal_table(self.footer.schema.to_arrow_schema().empty_table()).schema
-        names = [name for name in self.told if name not in inside.names]
-        return pa.schema([*inside, *((name, pa.string()) for name in names)])
+        return pa.schema([*inside, *((name, pa.string()) for name in self.told)])
+
+    @cached_property
+    def has_small_parts(self) -> bool:
+        """Whether all of its row groups, or their columns, are small."""
+        groups = range(self.footer.num_row_groups)
+        largest = max((self.footer.row_group(group).total_byte_size for group in groups), default=0)
+        return bool(largest <= max(_SMALL_GROUP_BYTES, 2 * _BUFFER_BYTES * self.footer.num_columns))
 
     def row_group_starts(self) -> NDArray[np.int64]:
         """Row numbers where its row groups start, and where the last one ends."""
@@ -111,6 +120,7 @@ class ParquetSource:
         self._fingerprint = fingerprint
         self._root = root
         self._files = _opened(files, root)
+        self._kept_open: tuple[_File, pq.ParquetFile] | None = None
         self._schema = _common_schema(self._files, root)
 
     def schema(self) -> pa.Schema:
@@ -139,14 +149,18 @@ class ParquetSource:
     def scan(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Read some columns of all rows, in row order, in batches of bounded size."""
         for file in self._files:
-            for batch in _batches(file, range(file.footer.num_row_groups), columns):
-                yield from self._fitted(batch)
+            with self._opened(file) as opened:
+                for batch in _batches(file, opened, range(file.footer.num_row_groups), columns):
+                    yield from self._fitted(batch)
 
     def take(self, rows: NDArray[np.int64], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Read some columns of some rows, given by ascending row numbers; the rest of a batch is dropped at once."""
         for file in self._files:
-            for batch in _taken(file, rows, columns):
-                yield from self._fitted(batch)
+            groups = _wanted_groups(file, rows)
+            if groups:
+                with self._opened(file) as opened:
+                    for batch in _taken(file, opened, groups, columns):
+                        yield from self._fitted(batch)
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -170,28 +184,53 @@ class ParquetSource:
 
     def read(self, stretch: Stretch, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Read some columns of one stretch, in row order, in batches of bounded size."""
-        for batch in _batches(self._files[stretch.file], [stretch.row_group], columns):
-            yield from self._fitted(batch)
+        file = self._files[stretch.file]
+        with self._opened(file) as opened:
+            for batch in _batches(file, opened, [stretch.row_group], columns):
+                yield from self._fitted(batch)
+
+    @contextmanager
+    def _opened(self, file: _File) -> Iterator[pq.ParquetFile]:
+        """Open a file; the last one of many columns stays open, because opening it takes long each time."""
+        if self._kept_open is not None and self._kept_open[0] is file:
+            with _telling(file):
+                yield self._kept_open[1]
+            return
+        with _telling(file):
+            opened = _open_file(file)
+            if file.footer.num_columns < _WIDE_COLUMNS:
+                with opened:
+                    yield opened
+                return
+            self._kept_open = file, opened
+            yield opened
 
     def _fitted(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """Bring a batch of one file to the types that all files share."""
         types = pa.schema([self._schema.field(name) for name in batch.schema.names])
+        if batch.schema.equals(types):
+            yield batch
+            return
         yield from normal_table(pa.Table.from_batches([batch])).cast(types).to_batches()
 
 
 def _opened(files: Sequence[Path], root: Path) -> tuple[_File, ...]:
     opened, start = [], 0
     for path in files:
-        opened.append(_File(path, _footer(path), start, _told_by_folders(path, root)))
+        footer = _footer(path)
+        told = _told_by_folders(path, root, footer.schema.to_arrow_schema().names)
+        opened.append(_File(path, footer, start, told))
         start += opened[-1].footer.num_rows
     return tuple(opened)
 
 
-def _told_by_folders(path: Path, root: Path) -> Mapping[str, str | None]:
-    """Columns kept in folder names such as ``year=2026``, as Spark, Dask and pandas write them."""
+def _told_by_folders(path: Path, root: Path, inside: Sequence[str]) -> Mapping[str, str | None]:
+    """Columns kept in folder names such as ``year=2026``, as Spark, Dask and pandas write them; not those inside."""
     folders = path.relative_to(root).parts[:-1] if path.is_relative_to(root) else ()
     pairs = [unquote(folder).split("=", 1) for folder in folders if "=" in folder]
-    return {name: None if value == "__HIVE_DEFAULT_PARTITION__" else value for name, value in pairs}
+    return {
+        name: None if value == "__HIVE_DEFAULT_PARTITION__" else value for name, value in pairs if name not in inside
+    }
 
 
 def _common_schema(files: Sequence[_File], root: Path) -> pa.Schema:
@@ -229,40 +268,55 @@ def _file_parts(file: _File) -> Iterator[bytes]:
         yield opened.read()
 
 
-def _batches(file: _File, row_groups: Sequence[int], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    small = _are_small(file, row_groups)
+@contextmanager
+def _telling(file: _File) -> Iterator[None]:
+    """Say which file cannot be read."""
     try:
-        # Without a buffer each column of a row group is held in memory as a whole, which is faster for small ones.
-        buffer = 0 if small else _BUFFER_BYTES
-        with pq.ParquetFile(file.path, metadata=file.footer, buffer_size=buffer) as opened:
-            inside = [name for name in columns if name in opened.schema_arrow.names]
-            for batch in opened.iter_batches(_BATCH_ROWS, row_groups=list(row_groups), columns=inside):
-                yield pa.record_batch([_column(batch, name, file) for name in columns], names=list(columns))
+        yield
     except (pa.ArrowException, OSError) as error:
         raise TableError(f"{str(file.path)!r} cannot be read: {_one_line(error)}. Is it complete?") from error
+
+
+def _open_file(file: _File) -> pq.ParquetFile:
+    # Without a buffer each column of a row group is held in memory as a whole, which is faster for small ones.
+    return pq.ParquetFile(file.path, metadata=file.footer, buffer_size=0 if file.has_small_parts else _BUFFER_BYTES)
+
+
+def _batches(
+    file: _File, opened: pq.ParquetFile, row_groups: Sequence[int], columns: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    try:
+        inside = [name for name in columns if name not in file.told]
+        for batch in opened.iter_batches(_BATCH_ROWS, row_groups=list(row_groups), columns=inside):
+            found = dict(zip(batch.schema.names, batch.columns, strict=True))
+            yield pa.record_batch([_column(found, name, file, batch.num_rows) for name in columns], names=list(columns))
     finally:
-        if not small:
+        if not file.has_small_parts:
             pa.default_memory_pool().release_unused()
 
 
-def _are_small(file: _File, row_groups: Sequence[int]) -> bool:
-    sizes = [file.footer.row_group(group).total_byte_size for group in row_groups]
-    return max(sizes, default=0) <= _SMALL_GROUP_BYTES
+def _column(found: Mapping[str, pa.Array], name: str, file: _File, n_rows: int) -> pa.Array:
+    return found[name] if name in found else pa.repeat(pa.scalar(file.told[name], pa.string()), n_rows)
 
 
-def _column(batch: pa.RecordBatch, name: str, file: _File) -> pa.Array:
-    if name in batch.schema.names:
-        return batch.column(name)
-    return pa.repeat(pa.scalar(file.told[name], pa.string()), batch.num_rows)
-
-
-def _taken(file: _File, rows: NDArray[np.int64], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Batches of the wanted rows of one file; row groups without any are skipped."""
+def _wanted_groups(file: _File, rows: NDArray[np.int64]) -> list[tuple[int, int, NDArray[np.int64]]]:
+    """Row groups with wanted rows: which one, its first row, and the wanted rows in it."""
     starts = file.row_group_starts()
     cuts = np.searchsorted(rows, starts)
-    for group in np.flatnonzero(np.diff(cuts)):
-        start, wanted = int(starts[group]), rows[cuts[group] : cuts[group + 1]]
-        for batch in _batches(file, [int(group)], columns):
+    groups = np.flatnonzero(np.diff(cuts)).tolist()
+    return [(group, int(starts[group]), rows[cuts[group] : cuts[group + 1]]) for group in groups]
+
+
+def _taken(
+    file: _File,
+    opened: pq.ParquetFile,
+    groups: Sequence[tuple[int, int, NDArray[np.int64]]],
+    columns: Sequence[str],
+) -> Iterator[pa.RecordBatch]:
+    """Batches of the wanted rows of one file."""
+    for group, first, wanted in groups:
+        start = first
+        for batch in _batches(file, opened, [group], columns):
             low, high = np.searchsorted(wanted, (start, start + batch.num_rows))
             if low < high:
                 yield batch.take(pa.array(wanted[low:high] - start))
