@@ -13,16 +13,18 @@ if TYPE_CHECKING:
     from scalewise.app.dashboard import Dashboard, explore
     from scalewise.core.extrapolation import forecast
     from scalewise.data.sources import open_source
+    from scalewise.data.sparse import SparseTable
     from scalewise.errors import ScalewiseError
     from scalewise.study import Study
 
 __version__ = "0.1.0"
 
-__all__ = ["Dashboard", "ScalewiseError", "Study", "__version__", "explore", "forecast", "open_source"]
+__all__ = ["Dashboard", "ScalewiseError", "SparseTable", "Study", "__version__", "explore", "forecast", "open_source"]
 
 _HOMES = {
     "Dashboard": "scalewise.app.dashboard",
     "ScalewiseError": "scalewise.errors",
+    "SparseTable": "scalewise.data.sparse",
     "Study": "scalewise.study",
     "explore": "scalewise.app.dashboard",
     "forecast": "scalewise.core.extrapolation",

@@ -76,7 +76,7 @@ def open_source(table: object, *, name: str | None = None) -> Source:
     ----------
     table : object
         A pandas or Polars frame, a pyarrow Table, any other object with ``__arrow_c_stream__``, a path to a Parquet
-        file, a folder of Parquet files or a CSV file, or a `Source`.
+        file, a folder of Parquet files or a CSV file, or a `Source` such as `scalewise.SparseTable`.
     name : str, optional
         What to call the table; by default the file's name, or "table".
 
@@ -94,6 +94,8 @@ def open_source(table: object, *, name: str | None = None) -> Source:
     source = _from_other_packages(table, name)
     if source is not None:
         return source
+    if type(table).__module__.startswith("scipy.sparse"):
+        raise TableError("A sparse matrix has no target. Give scalewise.SparseTable(X, y), y being the target.")
     if isinstance(table, (str, os.PathLike)):
         return _open_path(Path(os.fspath(table)).expanduser(), name)
     return ArrowSource(arrow_table(table, valid=_VALID), name or "table")
