@@ -97,6 +97,9 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--budget", metavar="MINUTES", type=float, help="wall time that the study may take")
     run.add_argument("--price-per-hour", metavar="P", type=float, help="what an hour of one worker costs")
     run.add_argument("--exclude", metavar="A,B", type=_names, default=(), help="columns that models must not see")
+    run.add_argument(
+        "--max-features", metavar="N", type=int, help="study the N columns that carry most (default: 300 of over 1,000)"
+    )
     run.add_argument("--group", metavar="COL", help="draw and hold out whole groups of this column")
     run.add_argument("--time", metavar="COL", help="hold out the last stretch of this column (or of A,B,C together)")
     run.add_argument("--thin", action="store_true", help="with --time: spread samples over all of the history")
@@ -168,7 +171,7 @@ def _table_and_options(asked: argparse.Namespace) -> tuple[object, StudyOptions]
         raise InputError("Which column is to be predicted? Name it with --target COL.")
     options = StudyOptions(
         target, asked.task, asked.metric, asked.models, asked.max_fraction, asked.repeats, asked.seed,
-        asked.min_gain, unit, exclude, asked.budget, asked.price_per_hour,
+        asked.min_gain, unit, exclude, asked.budget, asked.price_per_hour, asked.max_features,
     )  # fmt: skip
     return table, options
 

@@ -70,6 +70,10 @@ class MissingDependencyError(ScalewiseError, ImportError):
     """An optional package is needed for what was asked."""
 
 
+_COMPARED_NAMES = 10_000
+"""Names that one which is not known is compared with, at the most; more would take seconds."""
+
+
 def unknown_name(what: str, got: str, valid: Iterable[str], *, most: int = 8) -> str:
     """Word the message for a name that is not among the valid ones.
 
@@ -85,7 +89,7 @@ def unknown_name(what: str, got: str, valid: Iterable[str], *, most: int = 8) ->
         How many valid names to list at the most.
     """
     names = [str(name) for name in valid]
-    close = get_close_matches(got, names, n=1)
+    close = get_close_matches(got, names[:_COMPARED_NAMES], n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     listed = ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if len(names) > most else "")
     return f"There is no {what} {got!r}.{hint} Valid: {listed or 'none'}."

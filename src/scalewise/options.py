@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,9 @@ class StudyOptions:
         Wall time that the study may take.
     price_per_hour : float or None
         What an hour of one worker costs.
+    max_features : int or None
+        How many columns to study at the most, chosen by screening on training rows; by default 300 of a table that has
+        more than 1,000.
     """
 
     target: str
@@ -55,19 +59,27 @@ class StudyOptions:
     exclude: tuple[LeftOut, ...] = ()
     budget_minutes: float | None = None
     price_per_hour: float | None = None
+    max_features: int | None = None
 
-    def prepare(self, source: Source) -> Prepared:
-        """Look at a table with the target in mind.
+    def preparing(self, source: Source) -> Generator[tuple[int, int], None, Prepared]:
+        """Look at a table with the target in mind, a bit at each step; see `scalewise.data.prepare.preparing`.
 
         Raises
         ------
         ScalewiseError
             If the table or the target cannot be studied as asked.
         """
-        from scalewise.data.prepare import prepare
+        from scalewise.data.prepare import preparing
 
-        exclude = {column.name: column.reason for column in self.exclude}
-        return prepare(source, self.target, task=self.task, unit=self.unit, seed=self.seed, exclude=exclude)
+        return preparing(
+            source,
+            self.target,
+            task=self.task,
+            unit=self.unit,
+            seed=self.seed,
+            exclude={column.name: column.reason for column in self.exclude},
+            max_features=self.max_features,
+        )
 
     def metric_spec(self, data: DataSpec) -> MetricSpec:
         """The metric for a prepared table.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +16,7 @@ from scalewise.data.target import Target
 from scalewise.data.times import row_times, time_columns
 from scalewise.errors import InputError, TargetError, unknown_name
 
-__all__ = ["check_unit", "drawn"]
+__all__ = ["Drawn", "check_unit", "drawn"]
 
 _SMALLEST_ROWS, _SMALLEST_PER_CLASS, _SMALLEST_RARE_ROWS = 50, 10, 5
 _SMALLEST_RARE_FRACTION = 0.02
@@ -43,7 +45,15 @@ def check_unit(source: Source, unit: SamplingUnit, target: str) -> None:
             )
 
 
-def drawn(source: Source, target: Target, unit: SamplingUnit, seed: int) -> tuple[Draw, int, tuple[str, ...]]:
+class Drawn(NamedTuple):
+    """Which rows are held out and trained on, the smallest sensible training size, and what to know of it."""
+
+    draw: Draw
+    smallest_n_rows: int
+    notes: tuple[str, ...]
+
+
+def drawn(source: Source, target: Target, unit: SamplingUnit, seed: int) -> Drawn:
     """Decide which rows are held out and trained on.
 
     Parameters
@@ -56,11 +66,7 @@ def drawn(source: Source, target: Target, unit: SamplingUnit, seed: int) -> tupl
 
     Returns
     -------
-    draw : Draw
-    smallest_n_rows : int
-        The smallest sensible training size.
-    notes : tuple of str
-        What a person should know of it.
+    Drawn
 
     Raises
     ------
@@ -73,13 +79,13 @@ def drawn(source: Source, target: Target, unit: SamplingUnit, seed: int) -> tupl
     if unit.column is None:
         n_holdout = holdout_size(len(target.codes) - target.n_missing)
         rows = RowDraw(target.codes, n_holdout, seed, smallest)
-        return rows, min(smallest, rows.n_train_rows), ()
+        return Drawn(rows, min(smallest, rows.n_train_rows), ())
     draw: Draw
     if unit.kind == "group":
         draw, notes = _group_draw(source, target, unit.column, seed)
     else:
         draw, notes = _time_draw(source, target, unit, seed)
-    return draw, _until_all_classes(draw, target, unit, smallest), notes
+    return Drawn(draw, _until_all_classes(draw, target, unit, smallest), notes)
 
 
 def _smallest(target: Target) -> int:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
-
 from scalewise.core.spec import ROWS, DataSpec, LeftOut, SamplingUnit, Task, UnitCandidate
-from scalewise.data.draws import check_unit, drawn
-from scalewise.data.profile import PROFILE_ROWS, Profile, profile_table
-from scalewise.data.sampling import Draw, sample_rows
+from scalewise.data.columns import columns_to_look_at, is_wide, screened, whole_profile
+from scalewise.data.draws import Drawn, check_unit, drawn
+from scalewise.data.profile import Profile
+from scalewise.data.sampling import Draw
+from scalewise.data.screening import Screening
 from scalewise.data.sources import Source
 from scalewise.data.target import Target, read_target
 from scalewise.errors import InputError, TableError, unknown_name
 
-__all__ = ["Prepared", "prepare", "sampled_by"]
+__all__ = ["Prepared", "prepare", "preparing", "sampled_by"]
 
-_COLUMNS_AT_ONCE = 8
 _GROUP_REASON = "is the sampling unit: rows to come belong to others"
 
 
@@ -42,6 +39,8 @@ class Prepared:
         Class codes of all rows.
     profile : Profile
         What the columns were settled to be, whatever the sampling unit.
+    screening : Screening or None
+        What was found out about every column of a very wide table, of which only the best are studied.
     """
 
     source: Source
@@ -51,6 +50,7 @@ class Prepared:
     draw: Draw
     target: Target
     profile: Profile
+    screening: Screening | None = None
 
     @property
     def group_candidates(self) -> tuple[UnitCandidate, ...]:
@@ -71,8 +71,29 @@ def prepare(
     unit: SamplingUnit = ROWS,
     seed: int = 0,
     exclude: Iterable[str] | Mapping[str, str] = (),
+    max_features: int | None = None,
 ) -> Prepared:
-    """Read the target, settle the columns, and decide the holdout.
+    """Read the target, settle the columns, and decide the holdout: `preparing` without pausing."""
+    steps = preparing(source, target, task=task, unit=unit, seed=seed, exclude=exclude, max_features=max_features)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            prepared: Prepared = done.value
+            return prepared
+
+
+def preparing(
+    source: Source,
+    target: str,
+    *,
+    task: Task | None = None,
+    unit: SamplingUnit = ROWS,
+    seed: int = 0,
+    exclude: Iterable[str] | Mapping[str, str] = (),
+    max_features: int | None = None,
+) -> Generator[tuple[int, int], None, Prepared]:
+    """Read the target, settle the columns, and decide the holdout; a bit at each step where there are many columns.
 
     Parameters
     ----------
@@ -87,6 +108,13 @@ def prepare(
         Decides the holdout and every sample.
     exclude : iterable of str, or mapping of str to str
         Columns that models must not see; a mapping also says why.
+    max_features : int, optional
+        How many columns to study at the most; by default a few hundred of a table that has more than a thousand.
+
+    Yields
+    ------
+    tuple of int
+        How much of a very wide table has been looked at, and how much there is to look at.
 
     Returns
     -------
@@ -99,12 +127,20 @@ def prepare(
     TargetError
         If the target cannot be learned as asked.
     InputError
-        If a column to exclude or to sample by does not exist or does not fit.
+        If a column to exclude or to sample by does not exist or does not fit, or `max_features` is less than 1.
     """
     read = read_target(source, target, task)
     reasons = _reasons(source, target, exclude)
     check_unit(source, unit, target)
-    return _with_unit(source, read, _profile(source, read, seed, reasons), unit, seed)
+    names = columns_to_look_at(source, target, reasons)
+    if not is_wide(names, max_features):
+        return _with_unit(source, read, whole_profile(source, read, seed, names, reasons), unit, seed)
+    if unit.kind == "group" and unit.column not in reasons:
+        reasons |= {unit.column or "": _GROUP_REASON}
+    # Which rows are held out comes first here, because those decide nothing about the columns.
+    made = drawn(source, read, unit, seed)
+    profile, screening = yield from screened(source, read, made.draw, reasons, max_features)
+    return replace(_with_unit(source, read, profile, unit, seed, made), screening=screening)
 
 
 def sampled_by(prepared: Prepared, unit: SamplingUnit) -> Prepared:
@@ -117,20 +153,27 @@ def sampled_by(prepared: Prepared, unit: SamplingUnit) -> Prepared:
     TargetError
         If some class is only held out, or only trained on.
     InputError
-        If the column to sample by does not exist or does not fit.
+        If the column to sample by does not exist or does not fit, or the columns were chosen on rows to hold out then.
     """
+    if prepared.screening is not None:
+        raise InputError(
+            f"The {len(prepared.data.features):,} columns studied were chosen on training rows, some of which would be "
+            "held out by another sampling unit. Open the table anew with that sampling unit."
+        )
     check_unit(prepared.source, unit, prepared.data.target)
     return _with_unit(prepared.source, prepared.target, prepared.profile, unit, prepared.data.seed)
 
 
-def _with_unit(source: Source, read: Target, profile: Profile, unit: SamplingUnit, seed: int) -> Prepared:
+def _with_unit(
+    source: Source, read: Target, profile: Profile, unit: SamplingUnit, seed: int, made: Drawn | None = None
+) -> Prepared:
     features, left_out = profile.features, profile.left_out
     if unit.kind == "group" and unit.column in {feature.name for feature in features}:
         features = tuple(feature for feature in features if feature.name != unit.column)
         left_out = (LeftOut(unit.column or "", _GROUP_REASON), *left_out)
     if not features:
         raise TableError(_nothing_left(read.name, left_out))
-    draw, smallest, notes = drawn(source, read, unit, seed)
+    draw, smallest, notes = made or drawn(source, read, unit, seed)
     data = DataSpec(
         name=source.name,
         fingerprint=source.fingerprint(),
@@ -149,32 +192,11 @@ def _with_unit(source: Source, read: Target, profile: Profile, unit: SamplingUni
 
 def _reasons(source: Source, target: str, exclude: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
     given = exclude if isinstance(exclude, Mapping) else dict.fromkeys(exclude, "was left out by you")
+    known = set(source.schema().names)
     for name in given:
-        if name not in source.schema().names:
+        if name not in known:
             raise InputError(unknown_name("column to leave out", name, source.schema().names))
     return {name: reason for name, reason in given.items() if name != target}
-
-
-def _profile(source: Source, target: Target, seed: int, reasons: Mapping[str, str]) -> Profile:
-    names = [name for name in source.schema().names if name != target.name]
-    n_total = source.n_rows()
-    rows = sample_rows(n_total, PROFILE_ROWS, seed)
-    looked_at = [name for name in names if name not in reasons]
-    classes = target.codes[rows] if target.classes else None
-    profile = profile_table(_table(source, rows, looked_at), rows, n_total, target=target.name, classes=classes)
-    given = tuple(LeftOut(name, reasons[name]) for name in names if name in reasons)
-    return replace(profile, left_out=given + profile.left_out)
-
-
-def _table(source: Source, rows: NDArray[np.int64], columns: list[str]) -> pa.Table:
-    """Some rows of the table; wide tables are read a few columns at a time, so that memory stays bounded."""
-    found: dict[str, pa.ChunkedArray] = {}
-    for start in range(0, len(columns), _COLUMNS_AT_ONCE):
-        group = columns[start : start + _COLUMNS_AT_ONCE]
-        schema = pa.schema([source.schema().field(name) for name in group])
-        part = pa.Table.from_batches(source.take(rows, group), schema=schema).combine_chunks()
-        found.update(zip(group, part.columns, strict=True))
-    return pa.table(found)
 
 
 def _nothing_left(target: str, left_out: tuple[LeftOut, ...]) -> str:
