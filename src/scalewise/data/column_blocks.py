@@ -96,15 +96,21 @@ def _number_block(source: Source, places: list[int], names: list[str], rows: Int
     start = 0
     for batch in source.take(rows, names):
         stop = start + batch.num_rows
+        _fill(values[:, start:stop], zeros, features, batch)
+        start = stop
+    values[np.isinf(values)] = np.nan
+    return NumberBlock(np.array(places, dtype=np.int64), values)
+
+
+def _fill(
+    values: NDArray[np.float32], zeros: NDArray[np.float64], features: Sequence[Feature], batch: pa.RecordBatch
+) -> None:
+    with np.errstate(over="ignore", invalid="ignore"):
         for at, (feature, column) in enumerate(zip(features, batch.columns, strict=True)):
             numbers = _numbers(feature, column)
             if np.isnan(zeros[at]):
                 zeros[at] = next(iter(numbers[np.isfinite(numbers)][:1]), np.nan)
-            with np.errstate(over="ignore", invalid="ignore"):
-                np.subtract(numbers, zeros[at], out=values[at, start:stop], casting="same_kind")
-        start = stop
-    values[np.isinf(values)] = np.nan
-    return NumberBlock(np.array(places, dtype=np.int64), values)
+            np.subtract(numbers, zeros[at], out=values[at], casting="same_kind")
 
 
 def _numbers(feature: Feature, column: pa.Array) -> NDArray[np.number]:
