@@ -12,6 +12,7 @@ from typing import Any
 from scalewise.core import events as ev
 from scalewise.core.spec import SamplingUnit
 from scalewise.core.study import StudyState
+from scalewise.data.screening import Screening
 from scalewise.data.sources import Source
 from scalewise.engines.base import Engine, Report
 from scalewise.errors import ScalewiseError
@@ -184,6 +185,11 @@ class StudyRunner:
         """Where trials are submitted now."""
         return self._conductor.engine
 
+    @property
+    def screening(self) -> Screening | None:
+        """What was found out about every column of the prepared table, where it is a very wide one."""
+        return self._conductor.screening
+
     def stop(self) -> None:
         """End running trials, streams and calls; finished trials and what was scored stay."""
         self._send(self._conductor.stop)
@@ -245,7 +251,7 @@ class StudyRunner:
         self._turning = True
         try:
             if message is None:
-                self._conductor.step()
+                self._attempt(self._conductor.step)
             else:
                 self._take(message)
             if self._open:
@@ -259,13 +265,17 @@ class StudyRunner:
             return
         self.last_error = None
         try:
-            message()
-        except ScalewiseError as error:
-            self.last_error = error
-            self._conductor.complain(error)
+            self._attempt(message)
         finally:
             with self._settled:
                 self._answered += 1
+
+    def _attempt(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except ScalewiseError as error:
+            self.last_error = error
+            self._conductor.complain(error)
 
     def _is_wanted(self) -> bool:
         return not self._inbox.empty()

@@ -304,6 +304,30 @@ class Study:
         rows = [{"model": c["model"], **point} for c in self.report()["curves"] for point in c["points"]]
         return pd.DataFrame(rows)
 
+    def screening(self) -> pd.DataFrame:
+        """What screening found out about every column of a very wide table, the studied ones first; else no rows.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``feature``; ``alone`` and ``beyond``: -log10 of the chance that a column without any effect does as well,
+            by itself and by what it adds to the strongest columns; ``studied``; ``reason`` why it is not.
+        """
+        import pandas as pd
+
+        found = self._runner.screening
+        columns = ["feature", "alone", "beyond", "studied", "reason"]
+        data = self.state.data
+        if found is None or data is None:
+            return pd.DataFrame(columns=columns)
+        studied = {feature.name for feature in data.features}
+        rows = [
+            (name, float(alone), float(beyond), name in studied, "" if name in studied else found.why(place))
+            for place, (name, alone, beyond) in enumerate(zip(found.names, found.alone, found.beyond, strict=True))
+        ]
+        frame = pd.DataFrame(rows, columns=columns)
+        return frame.sort_values(["studied", "alone"], ascending=False, kind="stable", ignore_index=True)
+
     def importances(self) -> pd.DataFrame:
         """Permutation importances at each model's largest size, one row for each model and feature."""
         import pandas as pd

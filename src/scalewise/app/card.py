@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 
-from scalewise.core.spec import DataSpec
+from scalewise.core.spec import DataSpec, LeftOut
 from scalewise.core.study import Note, StudyState
 from scalewise.core.summary import Summary
 from scalewise.core.verdict import Verdict
 from scalewise.core.ways_table import ways_table
-from scalewise.core.wording import rows_text
+from scalewise.core.wording import percent_text, rows_text
 
 __all__ = ["change_html", "header_html", "messages_html", "verdict_html", "ways_html"]
 
@@ -37,7 +37,7 @@ _MOST_MESSAGES = 12
 
 def header_html(state: StudyState) -> str:
     """Say what is studied: table, rows, target, and what is going on."""
-    phase = _PHASES.get(state.phase, "")
+    phase = _PHASES.get(state.phase, "") + (f": {percent_text(state.looked_at)}" if state.looked_at else "")
     resumed = f" · {len(state.resumed)} points resumed" if state.resumed else ""
     about = f"{escape(state.table)}{_about(state.data)}" if state.table else "no table yet"
     return (
@@ -97,9 +97,20 @@ def change_html(verdict: Verdict) -> str:
     return f"<ul class='sw-change'>{_items(verdict.would_change)}</ul>" if verdict.would_change else ""
 
 
-def messages_html(state: StudyState) -> str:
-    """List what to know of the table, columns left out, and messages of this study."""
-    return "".join((_remarks(state), _left_out(state), _failures(state), _notes(state.notes)))
+def messages_html(state: StudyState, sought: Sequence[LeftOut] = ()) -> str:
+    """List what to know of the table, columns left out, and messages of this study.
+
+    Parameters
+    ----------
+    state : StudyState
+    sought : sequence of LeftOut
+        Columns that a person searches for among those left out by screening.
+    """
+    return "".join((_remarks(state), _sought(sought), _left_out(state), _failures(state), _notes(state.notes)))
+
+
+def _sought(columns: Sequence[LeftOut]) -> str:
+    return _list("Columns left out that match the search", map(_column, columns), open_=True)
 
 
 def _remarks(state: StudyState) -> str:
@@ -107,8 +118,11 @@ def _remarks(state: StudyState) -> str:
 
 
 def _left_out(state: StudyState) -> str:
-    columns = (f"<b>{escape(c.name)}</b>: {escape(c.reason)}" for c in state.left_out)
-    return _list(f"Columns left out ({len(state.left_out)})", columns)
+    return _list(f"Columns left out ({len(state.left_out)})", map(_column, state.left_out))
+
+
+def _column(column: LeftOut) -> str:
+    return f"<b>{escape(column.name)}</b>: {escape(column.reason)}"
 
 
 def _failures(state: StudyState) -> str:

@@ -107,8 +107,9 @@ class Controls:
     def __init__(self, tables: Sequence[TableChoice], actions: ControlActions, *, extra: widgets.Widget) -> None:
         self._tables = {choice.value: choice for choice in tables}
         self._actions = actions
-        self._drawing = self._is_prepared = False
+        self._drawing = False
         self._shown_data: DataSpec | None = None
+        self._is_running = self._is_prepared = False
         self._columns: tuple[str, ...] | None = None
         self._make_widgets()
         self.widget = self._lay_out(extra)
@@ -180,7 +181,7 @@ class Controls:
         self.metric.observe(self._on_metric, "value")
         for control in (self.fraction, self.repeats, self.min_gain, self.budget, self.price):
             control.observe(self._on_plan, "value")
-        self.run.on_click(lambda _: self._actions.start(self.options()))
+        self.run.on_click(self._on_run)
         self.stop.on_click(lambda _: self._actions.stop())
         self.clear.on_click(lambda _: self._actions.clear())
 
@@ -251,8 +252,11 @@ class Controls:
         elif self.target.value:
             self._actions.prepare(self.options())
 
+    def _on_run(self, _: object) -> None:
+        (self._actions.start if self._is_prepared else self._actions.prepare)(self.options())
+
     def _on_metric(self, _: dict[str, Any]) -> None:
-        if not self._drawing and not self.stop.disabled:
+        if not self._drawing and self._is_running:
             self._actions.start(self.options())
 
     def _on_plan(self, _: dict[str, Any]) -> None:
@@ -264,8 +268,11 @@ class Controls:
             return
         self._columns = state.columns
         choice = self._tables[self.table.value]
-        self.target.options = [_NO_TARGET, *((name, name) for name in state.columns)]
-        self.target.value = choice.target if choice.target in state.columns else ""
+        # Of a very wide table only some columns are offered; the one asked for is among them all the same.
+        asked = {choice.target: None} if state.n_columns and choice.target else {}
+        offered = list(asked | dict.fromkeys(state.columns))
+        self.target.options = [_NO_TARGET, *((name, name) for name in offered)]
+        self.target.value = choice.target if choice.target in offered else ""
         self.target.disabled = not state.columns
         self.task.value = ""
         put(self.about, "value", f"<div class='sw-hint'>{escape(choice.about)}</div>" if choice.about else "")
@@ -300,10 +307,11 @@ class Controls:
         put(self.rows, "value", f"<div class='sw-hint sw-rows'>{text}</div>")
 
     def _render_buttons(self, state: StudyState) -> None:
-        running = state.phase == "running"
-        put(self.run, "disabled", running or state.data is None)
-        put(self.run, "description", "Go on" if state.phase == "stopped" else "Run")
-        put(self.stop, "disabled", not running)
+        running = self._is_running = state.phase == "running"
+        look = state.phase == "opened" and bool(self.target.value)
+        put(self.run, "disabled", running or (state.data is None and not look))
+        put(self.run, "description", "Look at it" if look else "Go on" if state.phase == "stopped" else "Run")
+        put(self.stop, "disabled", not running and state.phase != "preparing")
         put(self.clear, "disabled", running or not state.records)
 
 

@@ -20,6 +20,7 @@ from scalewise.app.scale import ScaleActions, ScalePanel
 from scalewise.app.theme import css
 from scalewise.app.unit_panel import UnitActions, UnitPanel
 from scalewise.app.verdict_card import VerdictCard
+from scalewise.core.spec import LeftOut
 from scalewise.core.study import StudyState
 from scalewise.core.summary import Summary, summarise, summary_steps
 from scalewise.data.examples import example_names, get_example, is_example
@@ -199,7 +200,7 @@ class Dashboard(widgets.VBox):
 
     def _show(self, summary: Summary) -> Iterator[None]:
         self._card.render(summary)
-        put(self._messages, "value", messages_html(summary.state))
+        put(self._messages, "value", messages_html(summary.state, self._sought(self._view.search)))
         self.controls.render(summary)
         self.units.render(summary)
         self._offer_models(summary)
@@ -208,6 +209,13 @@ class Dashboard(widgets.VBox):
             plot.draw(plot.select(summary, self._view))
         # Last, so that a phase stands on the page only when all that belongs to it does.
         put(self._header, "value", header_html(summary.state))
+
+    def _sought(self, text: str) -> tuple[LeftOut, ...]:
+        """Columns left out by screening whose names hold a text, and why."""
+        screening, data = self.runner.screening, self.state.data
+        if not text.strip() or screening is None or data is None:
+            return ()
+        return screening.left_out(text.strip(), {feature.name for feature in data.features})
 
     def _offer_models(self, summary: Summary) -> None:
         """Keep the importance menu to the models that have importances."""

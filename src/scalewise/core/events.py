@@ -80,15 +80,28 @@ class TableOpened(Event):
     ----------
     name : str
     columns : tuple of str
+        Of a very wide table the first and the last ones.
+    n_columns : int
+        How many there are in all; 0 where `columns` has them all.
     """
 
     name: str
     columns: tuple[str, ...]
+    n_columns: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class TablePreparing(Event):
-    """The open table is being looked at with a target in mind."""
+    """The open table is being looked at with a target in mind.
+
+    Parameters
+    ----------
+    n_looked_at, n_in_all : int
+        How much of a very wide table has been looked at, and how much there is to look at.
+    """
+
+    n_looked_at: int = 0
+    n_in_all: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,7 +59,11 @@ class StudyState:
     table : str
         What the table is called, as soon as that is known.
     columns : tuple of str
-        The table's columns.
+        The table's columns; of a very wide table the first and the last ones.
+    n_columns : int
+        How many there are in all, where that is more.
+    looked_at : float
+        How much of a very wide table has been looked at, from 0 to 1, while it is being prepared.
     data : DataSpec or None
         The table as studies see it, once prepared.
     left_out : tuple of LeftOut
@@ -104,6 +108,8 @@ class StudyState:
     phase: Phase = "empty"
     table: str = ""
     columns: tuple[str, ...] = ()
+    n_columns: int = 0
+    looked_at: float = 0.0
     data: DataSpec | None = None
     left_out: tuple[LeftOut, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -232,14 +238,16 @@ def fold(state: StudyState, event: ev.Event) -> StudyState:
 
 
 def _fold_table(state: StudyState, event: ev.Event) -> StudyState:
-    known = StudyState(table=state.table, columns=state.columns, notes=state.notes, away=state.away)
+    known = StudyState(
+        table=state.table, columns=state.columns, n_columns=state.n_columns, notes=state.notes, away=state.away
+    )
     match event:
         case ev.TableOpening(name=name):
             return StudyState(phase="opening", table=name, away=state.away)
-        case ev.TableOpened(name=name, columns=columns):
-            return StudyState(phase="opened", table=name, columns=columns, away=state.away)
-        case ev.TablePreparing():
-            return replace(known, phase="preparing")
+        case ev.TableOpened(name=name, columns=columns, n_columns=n_columns):
+            return StudyState(phase="opened", table=name, columns=columns, n_columns=n_columns, away=state.away)
+        case ev.TablePreparing(n_looked_at=n_looked_at, n_in_all=n_in_all):
+            return replace(known, phase="preparing", looked_at=n_looked_at / max(1, n_in_all))
         case ev.TablePrepared(data=data, left_out=left_out, remarks=remarks):
             seen = replace(known, group_candidates=event.group_candidates, time_candidates=event.time_candidates)
             return replace(seen, phase="ready", table=data.name, data=data, left_out=left_out, remarks=remarks)
@@ -253,6 +261,7 @@ def _start(state: StudyState, event: ev.StudyStarted) -> StudyState:
     same = state.study is not None and state.study.id == study.id
     fresh = StudyState(
         columns=state.columns,
+        n_columns=state.n_columns,
         left_out=state.left_out,
         remarks=state.remarks,
         group_candidates=state.group_candidates,

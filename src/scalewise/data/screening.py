@@ -34,6 +34,7 @@ from scalewise.data.column_blocks import Sighted, column_blocks
 from scalewise.data.encode import encode
 from scalewise.data.sources import Source
 from scalewise.data.target import Target
+from scalewise.data.threads import one_thread
 
 __all__ = ["KEPT_COLUMNS", "SCREENED_ROWS", "WIDE_COLUMNS", "Screening", "screen"]
 
@@ -142,12 +143,13 @@ def screen(source: Source, names: Sequence[str], target: Target, rows: Ints, kee
     total, sighted = 2 * len(names), Sighted()
     first = _Pass(_outcomes(source, target, rows), len(names), _pool_size(keep, len(rows)))
     for block in column_blocks(source, names, rows, sighted):
-        yield min(first.add(block), total // 2), total
+        yield first.add(block), total
     first.forget(sighted.reasons)
-    chosen, codes = _chosen(first, len(rows))
-    second = _Pass(_left_over(first.outcomes, codes), len(names), 0)
+    with one_thread():
+        chosen, codes = _chosen(first, len(rows))
+        second = _Pass(_left_over(first.outcomes, codes), len(names), 0)
     for block in column_blocks(source, names, rows, Sighted()):
-        yield min(total // 2 + second.add(block), total), total
+        yield len(names) + second.add(block), total
     second.forget(sighted.reasons)
     ranking = _ranking(first.scores, second.scores, chosen, keep, second.outcomes.values.shape[1])
     return Screening(
@@ -194,7 +196,8 @@ class _Pass:
 
     def add(self, block: Block) -> int:
         """Score a block of columns; how many have been scored by now."""
-        tables = block.tables(self.outcomes)
+        with one_thread():
+            tables = block.tables(self.outcomes)
         self.scores[block.places] = relevance(tables, self.outcomes, block.ordered)
         self.same[block.places] = apart_rows(tables) < LEAST_APART
         self._seen += len(block.places)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -13,7 +12,7 @@ from scalewise.core.spec import SamplingUnit, StudySpec
 from scalewise.core.streams import StreamEvent
 from scalewise.core.study import StudyState, ask
 from scalewise.core.units import cheap_check
-from scalewise.data.prepare import Prepared, sampled_by
+from scalewise.data.screening import Screening
 from scalewise.data.sources import Source
 from scalewise.engines.base import Engine, Outbox, Report, Task
 from scalewise.engines.resources import this_machine
@@ -24,6 +23,7 @@ from scalewise.options import StudyOptions
 from scalewise.running.errands import CallEvent, Errand, Errands
 from scalewise.running.ledger import Ledger
 from scalewise.running.moving import Engines
+from scalewise.running.tables import Tables
 from scalewise.running.unit_checks import UnitChecks
 from scalewise.running.whole_table import incremental_models
 from scalewise.running.work import Work
@@ -55,11 +55,10 @@ class Conductor:
         self, engine: Engine, ledger: Ledger, outbox: Outbox, show: Callable[[], None], is_wanted: Callable[[], bool]
     ) -> None:
         self._engines, self._ledger, self._outbox = Engines(engine), ledger, outbox
-        self._show, self._is_wanted = show, is_wanted
+        self._is_wanted = is_wanted
         self._errands = Errands(self._give, self.tell)
         self._checks = UnitChecks(self._errands, ledger)
-        self._source: Source | None = None
-        self._prepared: Prepared | None = None
+        self._tables = Tables(self._errands, self.tell, show)
         self._work: Work | None = None
         self._lost = ""
 
@@ -67,6 +66,11 @@ class Conductor:
     def engine(self) -> Engine:
         """Where trials are submitted now."""
         return self._engines.now
+
+    @property
+    def screening(self) -> Screening | None:
+        """What was found out about every column of a very wide table."""
+        return self._tables.prepared.screening if self._tables.prepared else None
 
     @property
     def is_awaited(self) -> bool:
@@ -110,13 +114,7 @@ class Conductor:
             If it cannot be opened; the state has the reason.
         """
         self._drop_work()
-        self._source = self._prepared = None
-        self.tell(ev.TableOpening(name=name))
-        self._show()
-        with self._refusing():
-            self._source = opener()
-            columns = tuple(self._source.schema().names)
-        self.tell(ev.TableOpened(name=self._source.name, columns=columns))
+        self._tables.open(name, opener)
 
     def prepare(self, options: StudyOptions) -> None:
         """Look at the open table with a target in mind.
@@ -126,15 +124,8 @@ class Conductor:
         ScalewiseError
             If it cannot be studied as asked; the state has the reason.
         """
-        if self._source is None:
-            return
         self._drop_work()
-        self._prepared = None
-        self.tell(ev.TablePreparing())
-        self._show()
-        with self._refusing():
-            self._prepared = options.prepare(self._source)
-        self._tell_prepared(self._prepared)
+        self._tables.prepare(options)
 
     def sample_by(self, unit: SamplingUnit) -> None:
         """Take up the prepared table with another sampling unit.
@@ -144,12 +135,10 @@ class Conductor:
         ScalewiseError
             If it cannot be sampled so; nothing has changed then.
         """
-        if self._prepared is None or self._prepared.data.unit == unit:
-            return
-        prepared = sampled_by(self._prepared, unit)
-        self._drop_work()
-        self._prepared = prepared
-        self._tell_prepared(prepared)
+        take = self._tables.other_unit(unit)
+        if take is not None:
+            self._drop_work()
+            take()
 
     def start(self, options: StudyOptions) -> None:
         """Start a study on the prepared table, or go on with it.
@@ -161,15 +150,18 @@ class Conductor:
         EngineError
             If the engine is lost.
         """
-        if self._prepared is None:
+        if self._state.phase == "preparing":
+            raise InputError("The table is still being looked at. Start the study when that is done.")
+        prepared = self._tables.prepared
+        if prepared is None:
             return
         if self._lost and self._engines.away is None:
             raise EngineError(self._lost)
-        plan = options.plan(self._prepared.data)
-        study = StudySpec(self._prepared.data, options.metric_spec(self._prepared.data), versions())
+        plan = options.plan(prepared.data)
+        study = StudySpec(prepared.data, options.metric_spec(prepared.data), versions())
         if self._work is None or self._work.study.id != study.id:
             self._drop_work()
-            self._work = Work(study, self._prepared)
+            self._work = Work(study, prepared)
         machine = this_machine(self._engines.home.slots)
         self.tell(ev.StudyStarted(study=study, plan=plan, machine=machine))
         self._check_again()
@@ -210,9 +202,9 @@ class Conductor:
         InputError
             If there is no study, or another check is running.
         """
-        if self._work is None or self._prepared is None:
+        if self._work is None or self._tables.prepared is None:
             raise InputError("No study has been started whose sampling unit could be checked. Start one first.")
-        self._checks.begin(self._work.study, self._prepared, unit)
+        self._checks.begin(self._work.study, self._tables.prepared, unit)
 
     def drop_check(self) -> None:
         """End the check that is running; the study goes on."""
@@ -277,8 +269,7 @@ class Conductor:
     def clear(self) -> None:
         """Stop, and show the prepared table without results."""
         self._drop_work()
-        if self._prepared is not None:
-            self._tell_prepared(self._prepared)
+        self._tables.tell_prepared()
 
     def fail(self, reason: str) -> None:
         """End the study for a reason that is no person's."""
@@ -340,28 +331,8 @@ class Conductor:
     def _check_when_cheap(self) -> None:
         """Check a likely sampling unit unasked, where that costs next to nothing."""
         unit = cheap_check(self._state)
-        if unit is not None and self._work is not None:
+        if unit is not None and self._work is not None and self.screening is None:
             self.check_unit(unit)
-
-    @contextmanager
-    def _refusing(self) -> Iterator[None]:
-        """Tell why a table is refused, and let the error go on."""
-        try:
-            yield
-        except ScalewiseError as error:
-            self.tell(ev.TableRefused(reason=str(error)))
-            raise
-
-    def _tell_prepared(self, prepared: Prepared) -> None:
-        self.tell(
-            ev.TablePrepared(
-                data=prepared.data,
-                left_out=prepared.left_out,
-                remarks=prepared.notes,
-                group_candidates=prepared.group_candidates,
-                time_candidates=prepared.time_candidates,
-            )
-        )
 
     def _hear_trial(self, event: ev.TrialStarted | ev.TrialFinished | ev.TrialFailed, work: Work) -> None:
         if event.trial not in work.submitted:
