@@ -110,6 +110,52 @@ def test_no_model_at_all_is_answered_by_a_message(page):
     assert "No model is chosen" in dashboard._messages.value
 
 
+def wide(n_columns=1_500, n_rows=300):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_columns, n_rows))
+    return pa.table({**{f"x{place}": column for place, column in enumerate(X)}, "y": X[700], "z": X[1]})
+
+
+def test_a_wide_table_says_what_is_studied_and_a_search_why_a_column_is_not(page):
+    dashboard = page(source(wide()), "y")
+    until(dashboard, "ready")
+    assert "1,501 columns: screened on 240 training rows; the 300 that carry most" in dashboard._messages.value
+    assert "match the search" not in dashboard._messages.value
+    screening = dashboard.runner.screening
+    weakest = screening.names[int(np.argmin(screening.alone))]
+    dashboard._search.value = weakest.upper()
+    dashboard.tick()
+    assert f"<b>{weakest}</b>: carries less than the columns that are studied" in dashboard._messages.value
+
+
+def test_of_a_wide_table_some_columns_are_offered_and_the_one_asked_for(page):
+    dashboard = page(source(wide()), "x700")
+    until(dashboard, "ready")
+    offered = [value for _, value in dashboard.controls.target.options]
+    assert len(offered) == 1_002
+    assert dashboard.controls.target.value == "x700"
+    assert {"x0", "z"} <= set(offered)
+
+
+def test_looking_at_a_wide_table_can_be_stopped_and_begun_again(page, monkeypatch):
+    monkeypatch.setattr("scalewise.data.column_blocks._BLOCK_BYTES", 4 * 240 * 10)
+    dashboard = page(source(wide()), "y")
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not dashboard.state.looked_at:
+        assert time.monotonic() < end
+        time.sleep(0.001)
+    dashboard.tick()
+    assert not dashboard.controls.stop.disabled
+    assert "looking at the columns: " in dashboard._header.value
+    dashboard.controls.stop.click()
+    until(dashboard, "opened")
+    assert dashboard.controls.run.description == "Look at it"
+    dashboard.controls.run.click()
+    until(dashboard, "ready")
+    assert dashboard.controls.run.description == "Run"
+    assert len(dashboard.state.data.features) == 300
+
+
 def test_text_from_the_table_cannot_become_part_of_the_page(page):
     evil = frame().rename(columns={"a": "<img src=x onerror=alert(1)>", "late": "<b>late</b>"})
     dashboard = page(source(evil), "<b>late</b>")

@@ -234,7 +234,8 @@ def explore(table: object = None, target: str | None = None, *, journal: Path | 
     ----------
     table : object or None
         A pandas or Polars frame, a pyarrow Table or anything else with an Arrow stream, a path to a Parquet file, a
-        folder of Parquet files or a CSV file, or the name of a built-in example. None offers the built-in examples.
+        folder of Parquet files or a CSV file, a `scalewise.SparseTable`, or the name of a built-in example. None offers
+        the built-in examples.
     target : str or None
         The column to predict; None lets the person choose.
     journal : path or None
