@@ -19,6 +19,7 @@ from scalewise.errors import InputError, ScalewiseError
 
 if TYPE_CHECKING:
     from scalewise.core.spec import UnitKind
+    from scalewise.core.study import StudyState
     from scalewise.core.verdict import Verdict
     from scalewise.options import StudyOptions
     from scalewise.study import Study
@@ -149,7 +150,9 @@ def _run(asked: argparse.Namespace) -> int:
         status = _follow(study, asked.stream, quiet=asked.quiet)
         if asked.check_unit and status == 0:
             _check_units(study)
-        _tell(study, asked.json)
+        # Interrupted while the table was looked at, there is nothing to tell.
+        if study.state.study is not None:
+            _tell(study, asked.json)
     return status
 
 
@@ -200,7 +203,11 @@ def _follow(study: Study, streams: Sequence[str], *, quiet: bool) -> int:
     """Run a study to its end with a progress bar; Ctrl-C stops it and keeps what is finished."""
     from tqdm import tqdm
 
-    study.run()
+    try:
+        _begin(study, quiet=quiet)
+    except KeyboardInterrupt:
+        study.stop()
+        return 130
     for model in streams:
         study.stream(model)
     with tqdm(total=len(study.state.planned()), unit="trial", file=sys.stderr, disable=quiet or None) as bar:
@@ -218,6 +225,22 @@ def _follow(study: Study, streams: Sequence[str], *, quiet: bool) -> int:
             return 130
     failed = any(stream.phase == "failed" for stream in study.state.streams.values())
     return 0 if study.summary.models and not failed else 1
+
+
+def _begin(study: Study, *, quiet: bool) -> None:
+    """Start a study; a progress bar shows how much of a very wide table has been looked at."""
+    from tqdm import tqdm
+
+    with tqdm(
+        total=100, desc="columns", unit="%", leave=False, delay=1e-6, file=sys.stderr, disable=quiet or None
+    ) as bar:
+
+        def show(state: StudyState) -> None:
+            if state.looked_at:
+                bar.n = round(100 * state.looked_at)
+                bar.refresh()
+
+        study.run(on_progress=show)
 
 
 def _check_units(study: Study) -> None:

@@ -108,27 +108,36 @@ class Study:
         kept = Journal(journal)
         self._runner = StudyRunner(_open(engine, workers), kept)
 
-    def run(self) -> Study:
+    def run(self, *, on_progress: Callable[[StudyState], None] | None = None) -> Study:
         """Open and prepare the table, and start fitting; returns at once after that.
+
+        Parameters
+        ----------
+        on_progress : callable or None
+            Called with the state about five times a second while the table is prepared.
 
         Raises
         ------
         ScalewiseError
-            If the table, the target or an option cannot be used.
+            If the table, the target or an option cannot be used, or the study is stopped meanwhile.
         """
         if self.state.data is None:
             self._runner.open(str(getattr(self._table, "name", "table")), lambda: open_source(self._table))
-            self._settle()
+            self._settle(on_progress)
             self._runner.prepare(self.options)
-            self._settle()
+            self._settle(on_progress)
+            if self.state.data is None:
+                raise StudyError("The study was stopped while its table was looked at. Run it again to begin anew.")
         self._runner.start(self.options)
         self._runner.answered()
         if self._runner.last_error is not None:
             raise self._runner.last_error
         return self
 
-    def _settle(self) -> None:
-        self._runner.wait()
+    def _settle(self, on_progress: Callable[[StudyState], None] | None) -> None:
+        while not self._runner.wait(0.2):
+            if on_progress is not None:
+                on_progress(self.state)
         if self._runner.last_error is not None:
             raise self._runner.last_error
 

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from scalewise import SparseTable, Study, cli
 from scalewise.data.sources import open_source
 from scalewise.engines import open_engine
-from scalewise.errors import TableError
+from scalewise.errors import StudyError, TableError
 from scalewise.journal import Journal
 from scalewise.options import StudyOptions
 from scalewise.runner import StudyRunner
@@ -70,8 +70,12 @@ class Slow:
 
 
 @pytest.fixture
-def runner(monkeypatch):
+def small_blocks(monkeypatch):
     monkeypatch.setattr("scalewise.data.column_blocks._BLOCK_BYTES", 4 * 240 * 10)
+
+
+@pytest.fixture
+def runner(small_blocks):
     made = StudyRunner(open_engine("inline"), Journal(None))
     yield made
     made.close()
@@ -109,6 +113,33 @@ def test_a_wide_table_is_resumed_without_fitting_anything_twice(tmp_path):
         with Study(sparse_table(), "y", options=OPTIONS, engine="inline", journal=tmp_path / "j") as study:
             states.append(study.run().wait().state)
     assert states[1].resumed == frozenset(states[0].records)
+
+
+def test_a_study_tells_how_far_the_table_is_looked_at_and_says_when_it_was_stopped(small_blocks):
+    with Study(Slow(), "y", options=OPTIONS, engine="inline") as study:
+        seen = []
+
+        def stop(state):
+            seen.append(state.phase)
+            if state.looked_at:
+                study.stop()
+
+        with pytest.raises(StudyError, match="stopped while its table was looked at"):
+            study.run(on_progress=stop)
+        assert seen[-1] == "preparing"
+        assert study.run().wait().state.phase == "finished"
+
+
+def test_the_shell_ends_with_130_when_interrupted_while_it_looks(small_blocks, tmp_path, monkeypatch, capsys):
+    columns = {f"x{place}": np.random.default_rng(place).normal(size=300) for place in range(1_100)}
+    pq.write_table(pa.table({**columns, "y": columns["x3"]}), tmp_path / "wide.parquet")
+
+    def interrupted(self, *, on_progress=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Study, "run", interrupted)
+    assert cli.main(["run", str(tmp_path / "wide.parquet"), "--target", "y", "--engine", "inline", "--quiet"]) == 130
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_narrow_tables_have_no_screening():

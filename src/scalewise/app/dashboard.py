@@ -24,6 +24,7 @@ from scalewise.core.spec import LeftOut
 from scalewise.core.study import StudyState
 from scalewise.core.summary import Summary, summarise, summary_steps
 from scalewise.data.examples import example_names, get_example, is_example
+from scalewise.data.screening import Screening
 from scalewise.data.sources import Source, open_source
 from scalewise.engines import Engine, open_engine
 from scalewise.errors import InputError, JournalError, unknown_name
@@ -71,6 +72,7 @@ class Dashboard(widgets.VBox):
         self._view = View()
         self._summary = summarise(StudyState())
         self._shown: tuple[StudyState, View] | None = None
+        self._found: tuple[str, Screening | None, tuple[LeftOut, ...]] = "", None, ()
         place = open_engine(engine) if isinstance(engine, str) else engine
         self._workers_here = max(place.slots, os.cpu_count() or 1)
         kept, trouble = _open_journal(journal)
@@ -215,7 +217,11 @@ class Dashboard(widgets.VBox):
         screening, data = self.runner.screening, self.state.data
         if not text.strip() or screening is None or data is None:
             return ()
-        return screening.left_out(text.strip(), {feature.name for feature in data.features})
+        # Going through a million names at every stroke of the pump would be felt.
+        if self._found[:2] != (text, screening):
+            found = screening.left_out(text.strip(), {feature.name for feature in data.features})
+            self._found = text, screening, found
+        return self._found[2]
 
     def _offer_models(self, summary: Summary) -> None:
         """Keep the importance menu to the models that have importances."""

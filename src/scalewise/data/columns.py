@@ -21,7 +21,7 @@ from scalewise.errors import InputError, TableError
 __all__ = ["columns_to_look_at", "is_wide", "screened", "whole_profile"]
 
 _COLUMNS_AT_ONCE = 8
-_MOST_TOLD = 20
+_MOST_TOLD, _MOST_GIVEN = 20, 1000
 _MOST_CANDIDATES = 3
 
 
@@ -109,7 +109,9 @@ def screened(
 
 def _with_given(profile: Profile, source: Source, reasons: Mapping[str, str]) -> Profile:
     given = tuple(LeftOut(name, reasons[name]) for name in source.schema().names if name in reasons)
-    return replace(profile, left_out=given + profile.left_out)
+    if len(given) > _MOST_GIVEN:
+        profile = replace(profile, notes=(*profile.notes, f"{len(given):,} columns are left out as asked."))
+    return replace(profile, left_out=given[:_MOST_GIVEN] + profile.left_out)
 
 
 def _profile(source: Source, target: Target, rows: Ints, names: Sequence[str]) -> Profile:
