@@ -142,6 +142,18 @@ def test_the_shell_ends_with_130_when_interrupted_while_it_looks(small_blocks, t
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_a_sparse_table_can_be_streamed_and_predicted(tmp_path):
+    table = sparse_table()
+    with Study(table, "y", options=OPTIONS, engine="inline") as study:
+        study.run().wait()
+        study.stream("sgd").wait()
+        assert study.state.streams["sgd"].phase == "finished"
+        assert study.predict(table, "linear", tmp_path / "predictions") == 800
+    found = pq.read_table(tmp_path / "predictions").to_pandas().sort_values("row")
+    truth = pa.Table.from_batches(table.scan(["y"]))["y"].to_pylist()
+    assert (found["prediction"] == truth).mean() > 0.9
+
+
 def test_narrow_tables_have_no_screening():
     with Study(narrow_table(), "y", options=StudyOptions("y", models=("dummy",)), engine="inline") as study:
         assert study.screening().empty

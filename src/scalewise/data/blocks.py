@@ -23,6 +23,7 @@ from scalewise.data.encode import encode
 from scalewise.data.parquet_files import ParquetSource, Stretch
 from scalewise.data.prepare import Prepared
 from scalewise.data.sources import Source
+from scalewise.data.sparse import SparseTable
 from scalewise.data.target import encode_target
 from scalewise.errors import InputError, StudyError, TableError
 
@@ -165,10 +166,10 @@ def write_parquet(source: Source, columns: Sequence[str], path: Path) -> Iterato
     InputError, StudyError
         If it would not fit onto the disk.
     """
-    free = shutil.disk_usage(path.parent).free
-    if source.n_bytes() > _FILL * free:
+    free, needed = shutil.disk_usage(path.parent).free, _written_bytes(source, columns)
+    if needed > _FILL * free:
         raise InputError(
-            f"The table would take {source.n_bytes() / 1e9:.2g} GB of space in {path.parent}, and {free / 1e9:.2g} GB "
+            f"The table would take {needed / 1e9:.2g} GB of space in {path.parent}, and {free / 1e9:.2g} GB "
             "are free. Save it as Parquet where workers can read it, and give that path instead."
         )
     if path.exists():
@@ -187,6 +188,13 @@ def write_parquet(source: Source, columns: Sequence[str], path: Path) -> Iterato
         raise StudyError(f"The table cannot be written to {path.parent}: {error}. {hint}") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def _written_bytes(source: Source, columns: Sequence[str]) -> int:
+    """Bytes that some columns take when they are written, at the most."""
+    if isinstance(source, SparseTable):
+        return _VALUE_BYTES * source.n_rows() * len(columns)
+    return source.n_bytes() * len(columns) // max(1, len(source.schema()))
 
 
 @lru_cache(maxsize=4)
