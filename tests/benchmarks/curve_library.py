@@ -11,6 +11,7 @@ import pandas as pd
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 LCDB = DATA / "lcdb10_accuracy.parquet"
+MEASURED = Path(__file__).resolve().parent / "measured_curves.parquet"
 FRACTIONS = (0.01, 0.02, 0.05, 0.10, 0.25, 0.50)
 FOLDS = 10
 CEILINGS = {
@@ -77,10 +78,16 @@ def folds(curves: list[Curve]) -> dict[str, int]:
     """Return the fold of every table: the tables in order of their names, dealt by a permutation of seed 0."""
     names = sorted({curve.table for curve in curves if curve.table.startswith("openml")})
     others = sorted({curve.table for curve in curves} - set(names))
+    sources = sorted(set(map(source, others)))
     order = np.random.default_rng(0).permutation(len(names))
     return dict(zip(names, (order % FOLDS).tolist(), strict=True)) | {
-        name: at % FOLDS for at, name in enumerate(others)
+        name: sources.index(source(name)) % FOLDS for name in others
     }
+
+
+def source(table: str) -> str:
+    """Return where a measured table comes from: two targets of one real table never part between folds."""
+    return table if table.startswith(("classes ", "numbers ")) else table.split(" ")[0]
 
 
 def seen_up_to(curve: Curve, fraction: float, *, half_octaves: bool) -> np.ndarray:
