@@ -2,28 +2,30 @@
 
     OMP_NUM_THREADS=1 PYTHONPATH=src python tests/benchmarks/train_forecast.py [--measured CURVES.parquet]
 
-Reads ``../shared/data/lcdb10_accuracy.parquet`` (and the output of measure_curves.py if given), cuts every curve
-at random sizes, and fits one net of quantiles per fold on the tables of the other folds. The product ships them
-all and averages them; the benchmark scores every table with the net that never saw it. The calibration factors come
+Reads ``../shared/data/lcdb10_accuracy.parquet`` and ``measured_curves.parquet`` (of measure_curves.py), cuts every
+curve at random sizes, and fits two nets of quantiles per fold on the tables of the other folds. The product ships them
+all and averages them; the benchmark scores every table with the nets that never saw it. The calibration factors come
 from those out-of-fold forecasts. Everything is seeded; the result is plain numbers in ``core/forecast_model.npz``.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from curve_library import FOLDS, LCDB, Curve, folds, lcdb_curves, measured_curves
-from pinball_net import LEVELS, fit_net, standardise
+from curve_library import FOLDS, LCDB, MEASURED, Curve, folds, lcdb_curves, measured_curves
+from joblib import Parallel, delayed
+from pinball_net import LEVELS, Net, fit_net, standardise
+from scipy.optimize import minimize
+from scipy.special import logit
 
 from scalewise.core.curve_points import curve_points
 from scalewise.core.extrapolation import forecast_with
 from scalewise.core.forecast_features import FEATURES, curve_shape, target_features
 from scalewise.core.power_law import fit_power_law
-from scalewise.core.quantile_net import QuantileNet
+from scalewise.core.quantile_net import QuantileNet, quantile_net
 
 MODEL = Path(__file__).resolve().parents[2] / "src" / "scalewise" / "core" / "forecast_model.npz"
 FARTHEST = 40.0
@@ -33,6 +35,9 @@ LIMIT = 20.0
 POWERS = (0.75, 0.4)
 KNOTS = np.array([0.5, 1.2, 2.2, 3.4, 4.5])
 NEAR = 0.5
+GAPS = (0.10, 0.75, 0.90)
+NETS = 2
+JOBS = 2
 
 
 @dataclass
@@ -104,23 +109,25 @@ def example(curve: Curve, rng: np.random.Generator) -> tuple[np.ndarray, np.ndar
 
 
 def examples(curves: list[Curve], cuts: int) -> Examples:
-    rng = np.random.default_rng(7)
-    fold_of = folds(curves)
-    rows: list[tuple[np.ndarray, ...]] = []
-    units = typical_units(curves)
-    for curve in curves:
-        share = cuts if curve.table.startswith("openml") else max(1, cuts // 3)
-        for at in range(share):
-            other = at % 6 == 5
-            made = example(bent(curve, rng) if other else curve, rng)
-            if made is not None:
-                unit = units[curve.metric] * (3.0 if other else 1.0)
-                size = len(made[0])
-                plain = np.full(size, not other and curve.metric == "accuracy")
-                rows.append(
-                    (made[0], made[1], (made[2] / unit)[:, None] ** POWERS, np.full(size, fold_of[curve.table]), plain)
-                )
+    fold_of, units = folds(curves), typical_units(curves)
+    work = (delayed(examples_of)(curve, at, cuts, units, fold_of[curve.table]) for at, curve in enumerate(curves))
+    rows = [row for found in Parallel(JOBS)(work) for row in found]
     return Examples(*(np.concatenate(parts) for parts in zip(*rows, strict=True)))
+
+
+def examples_of(curve: Curve, seed: int, cuts: int, units: dict[str, float], fold: int) -> list[tuple[np.ndarray, ...]]:
+    """Return features, outcomes, weights, fold and plainness of random cuts through one curve."""
+    rng = np.random.default_rng([7, seed])
+    rows = []
+    for at in range(cuts if curve.table.startswith("openml") else max(1, cuts // 3)):
+        other = at % 6 == 5
+        made = example(bent(curve, rng) if other else curve, rng)
+        if made is not None:
+            features, outcomes, scales = made
+            weights = (scales / (units[curve.metric] * (3.0 if other else 1.0)))[:, None] ** POWERS
+            plain = np.full(len(scales), not other and curve.metric == "accuracy")
+            rows.append((features, outcomes, weights, np.full(len(scales), fold), plain))
+    return rows
 
 
 def typical_units(curves: list[Curve]) -> dict[str, float]:
@@ -132,30 +139,23 @@ def typical_units(curves: list[Curve]) -> dict[str, float]:
 
 
 def train(data: Examples, epochs: int) -> dict[str, np.ndarray]:
-    """Fit the nets of every fold; net k has not seen the tables of fold k."""
+    """Fit the nets of every fold on the tables of the others."""
     compressed = np.arcsinh(data.features)
     model = {"levels": LEVELS, "centre": np.nanmean(compressed, axis=0), "width": np.nanstd(compressed, axis=0) + 1e-6}
     inputs = standardise(data.features, model["centre"], model["width"])
-    nets = []
-    for fold in range(FOLDS):
-        used = data.fold != fold
-        start = time.perf_counter()
-        nets.append(fit_net(inputs[used], data.outcomes[used], data.weights[used], epochs, seed=0))
-        print(f"fold {fold}: {time.perf_counter() - start:.0f} s", flush=True)
+    members = [(fold, seed) for seed in range(NETS) for fold in range(FOLDS)]
+    work = (delayed(member)(inputs, data, epochs, fold, seed) for fold, seed in members)
+    nets = list(Parallel(JOBS, verbose=5)(work))
+    model["folds"] = np.array([fold for fold, _ in members])
     for at in range(len(nets[0].layers) // 2):
         model[f"weights_{at}"] = np.stack([net.layers[2 * at] for net in nets])
         model[f"offsets_{at}"] = np.stack([net.layers[2 * at + 1] for net in nets])
     return model
 
 
-def as_net(model: dict[str, np.ndarray]) -> QuantileNet:
-    layers = sum(name.startswith("weights_") for name in model)
-    members = tuple(
-        tuple((model[f"weights_{at}"][member], model[f"offsets_{at}"][member]) for at in range(layers))
-        for member in range(len(model["weights_0"]))
-    )
-    plain = {name: value for name, value in model.items() if not name.startswith(("weights_", "offsets_"))}
-    return QuantileNet(members=members, **plain)
+def member(inputs: np.ndarray, data: Examples, epochs: int, fold: int, seed: int) -> Net:
+    used = data.fold != fold
+    return fit_net(inputs[used], data.outcomes[used], data.weights[used], epochs, seed)
 
 
 def fallback(model: dict[str, np.ndarray], data: Examples) -> dict[str, np.ndarray]:
@@ -163,44 +163,59 @@ def fallback(model: dict[str, np.ndarray], data: Examples) -> dict[str, np.ndarr
     octaves = data.features[:, FEATURES.index("octaves")]
     around = data.outcomes - data.features[:, [FEATURES.index("law_gain")]]
     tables = [np.quantile(around[np.abs(octaves - knot) < NEAR], LEVELS, axis=0).T for knot in KNOTS]
-    noise = data.features[data.plain, FEATURES.index("noise")]
-    edges = np.quantile(noise, [1 / 3, 2 / 3])
-    return model | {"knots": KNOTS, "edges": edges, "fallback": np.array(tables), "factors": np.ones((3, len(KNOTS)))}
+    edges = np.nanquantile(data.features[data.plain, FEATURES.index("gap")], GAPS)
+    neutral = {"factors": np.ones((len(GAPS) + 2, len(KNOTS))), "odds": np.array([1.0, 0.0])}
+    return model | {"knots": KNOTS, "edges": edges, "fallback": np.array(tables)} | neutral
 
 
-def misfits(net: QuantileNet, curves: list[Curve], cuts: int) -> np.ndarray:
-    """Return octaves, noise and misfit of forecasts by the nets that never saw the table, shape (n, 3).
+def trials(net: QuantileNet, curves: list[Curve], fold: int, cuts: int) -> np.ndarray:
+    """Return forecasts by the nets that never saw the fold of the curves: octaves, gap, misfit, p_gain and gained.
 
     A misfit of one means that the truth lies on the border of the interval.
     """
-    rng, fold_of = np.random.default_rng(11), folds(curves)
+    rng = np.random.default_rng([11, fold])
     rows = []
     for curve in [curve for curve in curves for _ in range(cuts)]:
         places, later = cut(curve, rng)
         if not len(later) or not np.isfinite(curve.scores[places[-1]]).any():
             continue
-        points = curve_points(curve.n[places], curve.scores[places], curve.train[places])
-        top = curve.ceiling
-        made = forecast_with(
-            net, points, curve.n[later] * 1.0, min_gain=0.005, max_score=top, member=fold_of[curve.table]
-        )
+        train = curve.train[places] if rng.random() < 0.75 else None
+        points, top = curve_points(curve.n[places], curve.scores[places], train), curve.ceiling
+        margin = float(rng.choice([0.005, 0.01])) * (1.0 if curve.metric == "accuracy" else 2 * np.ptp(curve.truth))
+        made = forecast_with(net, points, curve.n[later] * 1.0, min_gain=margin, max_score=top, fold=fold)
         if made.method != "trained":
             continue
-        shape = curve_shape(points, fit_power_law(points, top))
-        truth = curve.truth[later]
+        shape, truth = curve_shape(points, fit_power_law(points, top)), curve.truth[later]
         side = np.where(truth < made.mean, made.mean - made.low, made.high - made.mean)
         misfit = np.abs(truth - made.mean) / np.maximum(side, 1e-9)
         octaves = np.log2(curve.n[later] / points.n[-1])
-        rows.append(np.column_stack([octaves, np.full(len(later), shape.values["noise"]), misfit]))
+        gained = truth - curve.truth[places[-1]] >= margin
+        gap = np.full(len(later), shape.values["gap"])
+        rows.append(np.column_stack([octaves, gap, misfit, made.p_gain, gained]))
     return np.concatenate(rows)
 
 
 def calibrate(model: dict[str, np.ndarray], curves: list[Curve], cuts: int) -> dict[str, np.ndarray]:
-    """Set the conformal factors, by distance and noise, from forecasts of tables that the net never saw."""
-    octaves, noise, misfit = misfits(as_net(model), curves, cuts).T
-    group = np.searchsorted(model["edges"], noise)
+    """Set the conformal factors and the odds from forecasts of tables that the nets never saw."""
+    net, fold_of = quantile_net(model), folds(curves)
+    parts = [[curve for curve in curves if fold_of[curve.table] == fold] for fold in range(FOLDS)]
+    work = (delayed(trials)(net, part, fold, cuts) for fold, part in enumerate(parts))
+    octaves, gap, misfit, p_gain, gained = np.concatenate(list(Parallel(JOBS)(work))).T
     near = [np.abs(octaves - knot) < NEAR for knot in KNOTS]
-    return model | {"factors": np.array([[level_of(misfit[(group == g) & n], 0.9) for n in near] for g in range(3)])}
+    group = np.searchsorted(model["edges"], gap)
+    groups = [(group == at) & np.isfinite(gap) for at in range(len(GAPS) + 1)] + [~np.isfinite(gap)]
+    factors = [[level_of(misfit[chosen & close], 0.9) for close in near] for chosen in groups]
+    return model | {"factors": np.array(factors), "odds": odds(p_gain, gained)}
+
+
+def odds(p_gain: np.ndarray, gained: np.ndarray) -> np.ndarray:
+    """Return slope and offset of the log odds that make the probabilities most likely (Platt's scaling)."""
+    known = logit(np.clip(p_gain, 1e-4, 1 - 1e-4))
+
+    def loss(found: np.ndarray) -> float:
+        return float(np.logaddexp(0, -np.where(gained > 0, 1, -1) * (found[0] * known + found[1])).mean())
+
+    return np.asarray(minimize(loss, [1.0, 0.0], bounds=[(0.5, 2.0), (-1.0, 1.0)]).x)
 
 
 def level_of(values: np.ndarray, level: float) -> float:
@@ -211,16 +226,16 @@ def level_of(values: np.ndarray, level: float) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lcdb", type=Path, default=LCDB)
-    parser.add_argument("--measured", type=Path, default=None, help="output of measure_curves.py, to learn from too")
+    parser.add_argument("--measured", type=Path, default=MEASURED, help="output of measure_curves.py")
     parser.add_argument("--out", type=Path, default=MODEL)
-    parser.add_argument("--cuts", type=int, default=28, help="cuts of each curve")
+    parser.add_argument("--cuts", type=int, default=24, help="cuts of each curve")
     parser.add_argument("--epochs", type=int, default=14)
     options = parser.parse_args()
-    curves = lcdb_curves(options.lcdb) + (measured_curves(options.measured) if options.measured else [])
+    curves = lcdb_curves(options.lcdb) + measured_curves(options.measured)
     data = examples(curves, options.cuts)
     print(f"{len(curves)} curves, {len(data.features)} examples", flush=True)
     model = fallback(train(data, options.epochs), data)
-    save(calibrate(model, [curve for curve in curves if curve.metric == "accuracy"], options.cuts // 3), options.out)
+    save(calibrate(model, curves, options.cuts // 4), options.out)
 
 
 def save(model: dict[str, np.ndarray], path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import FrozenInstanceError
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -114,6 +115,18 @@ class TestInvariance:
         np.testing.assert_allclose(moved.p_gain, plain.p_gain, atol=1e-4)
         assert moved.flags == plain.flags
 
+    @given(st.floats(1e-3, 1e3), st.floats(-50, 50), st.integers(0, 50))
+    @quick
+    def test_they_do_not_matter_below_a_best_score_either(self, scale, shift, seed):
+        scores = np.minimum(learning(0.99, 2.0, 0.5, 0.01, seed=seed), 1.0)
+        best = shift + scale * 1.0
+        plain = forecast(SIZES, scores, targets=TARGETS, max_score=1.0)
+        moved = shift + scale * scores
+        found = forecast(SIZES, moved, targets=TARGETS, min_gain=0.005 * scale, max_score=max(best, moved.max()))
+        np.testing.assert_allclose(found.high, shift + scale * plain.high, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(found.p_gain, plain.p_gain, atol=1e-3)
+        assert_sound(found, max(best, moved.max()))
+
     @given(st.permutations(range(len(SIZES))), st.permutations(range(5)))
     @quick
     def test_order_of_sizes_and_repeats_does_not_matter(self, rows, columns):
@@ -144,6 +157,17 @@ class TestProbability:
         gains = [0.0, 0.001, 0.005, 0.02, 0.1, 1.0]
         p = [forecast(SIZES, scores, targets=[16000], min_gain=gain).p_gain[0] for gain in gains]
         assert (np.diff(p) <= 1e-12).all()
+
+    @given(curves(), st.booleans())
+    @quick
+    def test_falls_with_the_gain_on_any_curve(self, curve, with_best):
+        n, scores = curve
+        best = float(np.nanmax(scores)) if with_best else None
+        extent = float(np.ptp(scores[np.isfinite(scores)])) + 1e-9
+        targets = n.max() * np.array([1, 2, 15, 100])
+        gains = extent * np.array([0.0, 1e-4, 0.01, 0.1, 1.0, 100.0])
+        p = [forecast(n, scores, targets=targets, min_gain=gain, max_score=best).p_gain for gain in gains]
+        assert (np.diff(p, axis=0) <= 1e-9).all()
 
     def test_a_steep_curve_gains_and_a_flat_one_does_not(self):
         steep = forecast(SIZES, learning(0.99, 2.5, 0.3, 0.001), targets=[16000], max_score=1.0)
@@ -270,12 +294,15 @@ class TestModel:
         assert net.levels[len(net.levels) // 2] == pytest.approx(0.5)
         assert (net.factors > 0.5).all()
 
-    def test_its_members_speak_for_the_same_distances_and_differ_a_little(self):
+    def test_its_parts_speak_for_the_same_distances_and_differ_a_little(self):
         net, points = load_quantile_net(), curve_points(SIZES, learning())
         told = [
-            forecast_with(net, points, np.array([16000.0]), min_gain=0.005, max_score=1.0, member=at).mean[0]
-            for at in range(len(net.members))
+            forecast_with(net, points, np.array([16000.0]), min_gain=0.005, max_score=1.0, fold=fold).mean[0]
+            for fold in np.unique(net.folds)
         ]
         together = forecast(SIZES, learning(), targets=[16000], max_score=1.0).mean[0]
         assert min(told) <= together <= max(told)
         assert 0 < np.ptp(told) < 0.01
+
+    def test_its_file_is_small(self):
+        assert resources.files("scalewise.core").joinpath("forecast_model.npz").stat().st_size < 1_000_000

@@ -1,10 +1,10 @@
 """Forecasts of a learning curve: how good the score will be with more rows, and how sure that is.
 
 Three layers, each of which stands on the one before. A constrained power law is the curve that is drawn and can be
-explained. A small net, trained on a thousand measured curves, reads the shape of the curve in units of the curve
-itself and gives quantiles of the score and of the gain. Conformal factors, by distance and noise, make the
-intervals hold on tables that the net has not seen. Where a curve is unlike all those of the training, the power law
-with conformal intervals answers instead and says so.
+explained. A few small nets, trained on a thousand measured curves, read the shape of the curve in units of the curve
+itself and give quantiles of the score and of the gain. Conformal factors, by distance and by the gap to the training
+score, make the intervals hold on tables that the nets have not seen. Where a curve is unlike all those of the training,
+the power law with conformal intervals answers instead and says so.
 
 References
 ----------
@@ -152,18 +152,20 @@ def forecast_with(
     *,
     min_gain: float,
     max_score: float | None,
-    member: int | None = None,
+    fold: int | None = None,
 ) -> Forecast:
-    """Forecast with a given model, or with one `member` of it: see `forecast` and `QuantileNet`."""
+    """Forecast with a given model, or with its part that never saw a `fold`: see `forecast` and `QuantileNet`."""
     _check_options(points, min_gain, max_score)
     law = fit_power_law(points, max_score)
     shape = curve_shape(points, law)
-    fan = _fan(net, points, law, shape, min_gain, member)
+    fan = _fan(net, points, law, shape, min_gain, fold)
     octaves = np.log2(np.maximum(targets / points.n[-1], 1.0))
     low, mean, high = (_at(fan, octaves, level) for level in (_LOW, 0.5, _HIGH))
     here = np.interp(np.log2(targets), np.log2(points.n), points.score)
     low, mean, high = (np.minimum(here + fan.unit * part, law.ceiling) for part in (low, mean, high))
     p_gain = _probabilities(fan, octaves, min_gain)
+    if fan.method == "trained":
+        p_gain = np.where(octaves > 0, net.corrected(p_gain), p_gain)
     flags = _flags(points, shape, fan.method, float(2 ** octaves.max()))
     return Forecast(targets, mean, low, high, p_gain, fan.method, flags, _refusal(flags, points, float(targets.max())))
 
@@ -182,7 +184,7 @@ def _check_options(points: CurvePoints, min_gain: float, max_score: float | None
 
 
 def _fan(
-    net: QuantileNet, points: CurvePoints, law: PowerLaw, shape: CurveShape, min_gain: float, member: int | None
+    net: QuantileNet, points: CurvePoints, law: PowerLaw, shape: CurveShape, min_gain: float, fold: int | None
 ) -> _Fan:
     features = target_features(shape, law, _OCTAVES)
     negligible = 1e-9 * max(float(np.abs(points.score).max()), min_gain)
@@ -191,11 +193,13 @@ def _fan(
     else:
         unit, method = shape.scale, "power law" if _is_strange(net, features) else "trained"
     if method == "trained":
-        found = net.quantiles(features, member)
+        found = net.quantiles(features, fold)
     else:
         found = net.fallback_quantiles(_OCTAVES) + features[:, [FEATURES.index("law_gain")]][:, :, None]
     noise = shape.values["noise"]
-    score = _widening(found[:, 0], net.stretch(_OCTAVES, noise) if method == "trained" else np.ones(len(_OCTAVES)))
+    score = _widening(
+        found[:, 0], net.stretch(_OCTAVES, shape.values["gap"]) if method == "trained" else np.ones(len(_OCTAVES))
+    )
     gain = found[:, 1].copy()
     # No distance, no gain: what is left is the noise of the last score.
     score[0], gain[0] = noise * _normal_quantiles(net.levels), 0.0

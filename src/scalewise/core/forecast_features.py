@@ -20,6 +20,8 @@ __all__ = ["FEATURES", "CurveShape", "curve_shape", "target_features"]
 
 # Gains are read over these many octaves (doublings of the rows) before the largest size.
 _SPANS = (0.5, 1.0, 2.0, 3.0, 4.5, 6.0)
+# The last three octaves; sizes are rounded.
+_RECENT = 2**3.25
 _TINY = 1e-12
 _LARGE = 100.0
 # Even a flat and quiet curve may still move by this part of what is left to the best possible score.
@@ -66,9 +68,10 @@ def curve_shape(points: CurvePoints, law: PowerLaw) -> CurveShape:
     unit = scale if scale > 0 else 1.0
     values = _size_features(points) | _gain_features(gains / unit) | _noise_features(points, law, noise, unit)
     values |= _train_features(points, unit) | _law_features(law, unit) | _ceiling_features(points, law, unit)
+    values |= _repeat_features(points, unit) | _trend_features(points, law, unit)
     weight = weights(points)
     amplitudes, belief = _believed(points.n, points.score, weight, law.ceiling, noise)
-    recent = points.n >= points.n[-1] / 2**3.25
+    recent = points.n >= points.n[-1] / _RECENT
     late = _believed(points.n[recent], points.score[recent], weight[recent], law.ceiling, noise)
     return CurveShape(scale, values, amplitudes / unit, belief, late[0] / unit, late[1])
 
@@ -104,6 +107,10 @@ def target_features(shape: CurveShape, law: PowerLaw, octaves: Floats) -> Floats
         "gain_spread": spread,
         "late_gain": late,
         "line_gain": shape.values["gain_1"] * octaves,
+        "trend_gain": shape.values["trend"] * octaves,
+        "gap_closing": shape.values["gap"] * (1.0 - 2.0 ** (-shape.values["gap_exponent"] * octaves)),
+        "headroom_gain": shape.values["headroom"] * (1.0 - 2.0 ** (-shape.values["headroom_exponent"] * octaves)),
+        "log_target": shape.values["log_rows"] + octaves,
         "gain_of_headroom": expected / max(shape.values["headroom"], _TINY),
     }
     features = np.column_stack([(fixed | moving)[name] for name in FEATURES])
@@ -211,6 +218,49 @@ def _ceiling_features(points: CurvePoints, law: PowerLaw, unit: float) -> dict[s
     }
 
 
+def _repeat_features(points: CurvePoints, unit: float) -> dict[str, float]:
+    """Return how far the best and the worst repeat of the last size lie from their mean."""
+    away = points.scores[-1][np.isfinite(points.scores[-1])] - points.score[-1]
+    known = len(away) > 1
+    return {
+        "best_repeat": float(away.max()) / unit if known else np.nan,
+        "worst_repeat": float(-away.min()) / unit if known else np.nan,
+    }
+
+
+def _trend_features(points: CurvePoints, law: PowerLaw, unit: float) -> dict[str, float]:
+    """Return trends over the last three octaves: of the score, and of the logarithms of the gap and of the headroom.
+
+    The gap between training and test score, and the headroom below the best possible score, shrink about as a power
+    of the rows; their exponents bound what is to come.
+    """
+    recent = points.n >= points.n[-1] / _RECENT
+    octaves = np.log2(points.n[recent])
+    gap, headroom = (points.train - points.score)[recent], (law.ceiling - points.score)[recent]
+    return {
+        "trend": _slope(octaves, points.score[recent]) / unit,
+        "train_trend": _slope(octaves, points.train[recent]) / unit,
+        "gap_exponent": _exponent(octaves, gap, 0.1 * unit),
+        "headroom_exponent": _exponent(octaves, headroom, 0.01 * unit),
+    }
+
+
+def _slope(octaves: Floats, values: Floats) -> float:
+    """Return the least squares slope over the octaves, NaN from fewer than two known values."""
+    known = np.isfinite(values)
+    if known.sum() < 2:
+        return np.nan
+    away = octaves[known] - octaves[known].mean()
+    return float(away @ values[known] / (away @ away))
+
+
+def _exponent(octaves: Floats, values: Floats, least: float) -> float:
+    """Return the exponent at which values fall as a power of the rows, within the range that laws are fitted in."""
+    if not np.isfinite(values[-1]) or values[-1] <= least:
+        return np.nan
+    return float(np.clip(-_slope(octaves, np.log2(np.maximum(values, least))), -EXPONENTS[-1], EXPONENTS[-1]))
+
+
 def _believed(n: Floats, score: Floats, weight: Floats, ceiling: float, noise: float) -> tuple[Floats, Floats]:
     """Return amplitude and posterior weight of every exponent, under a flat prior over its logarithm."""
     _, amplitudes, errors = grid_fit(n, score, weight, ceiling)
@@ -226,6 +276,10 @@ FEATURES: tuple[str, ...] = (
     "gain_spread",
     "late_gain",
     "line_gain",
+    "trend_gain",
+    "gap_closing",
+    "headroom_gain",
+    "log_target",
     "gain_of_headroom",
     "log_rows",
     "seen_octaves",
@@ -252,4 +306,10 @@ FEATURES: tuple[str, ...] = (
     "headroom",
     "headroom_used",
     "train_headroom",
+    "best_repeat",
+    "worst_repeat",
+    "trend",
+    "train_trend",
+    "gap_exponent",
+    "headroom_exponent",
 )

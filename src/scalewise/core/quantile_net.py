@@ -22,7 +22,7 @@ _LEAK = 0.05
 # One training example in 170 has a compressed feature this many standard deviations out; such curves are strange.
 _STRANGE = 6.0
 
-__all__ = ["QuantileNet", "load_quantile_net"]
+__all__ = ["QuantileNet", "load_quantile_net", "quantile_net"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +35,18 @@ class QuantileNet:
         Probabilities of the quantiles, ascending, the median in the middle.
     centre, width : ndarray of shape (n_features,)
         Standardisation of the compressed features.
-    members : tuple
-        Layers (weights, offsets) of every net; member k never saw the tables of fold k.
+    layers : tuple of (ndarray, ndarray)
+        Weights of shape (n_members, n_inputs, n_outputs) and offsets of shape (n_members, n_outputs) of every layer.
+    folds : ndarray of shape (n_members,)
+        The fold of the training tables that a member never saw.
     knots : ndarray of shape (n_knots,)
         Octaves at which the calibration tables are given.
-    edges : ndarray of shape (n_noise - 1,)
-        Borders between the noise groups, in units of the curve.
-    factors : ndarray of shape (n_noise, n_knots)
-        Conformal factors by which intervals are stretched.
+    edges : ndarray of shape (n_groups - 2,)
+        Borders between groups of curves by the gap between training and test score, in units of the curve.
+    factors : ndarray of shape (n_groups, n_knots)
+        Conformal factors by which intervals are stretched; the last group is of curves whose gap is unknown.
+    odds : ndarray of shape (2,)
+        Slope and offset by which the log odds of a gain are corrected.
     fallback : ndarray of shape (n_knots, 2, n_levels)
         Quantiles of score and gain around the power law, for curves unlike those of the training.
     """
@@ -50,30 +54,32 @@ class QuantileNet:
     levels: Floats
     centre: Floats
     width: Floats
-    members: tuple[Layers, ...]
+    layers: Layers
+    folds: Floats
     knots: Floats
     edges: Floats
     factors: Floats
+    odds: Floats
     fallback: Floats
 
-    def quantiles(self, features: Floats, member: int | None = None) -> Floats:
+    def quantiles(self, features: Floats, fold: int | None = None) -> Floats:
         """Return the quantiles of score and gain relative to the last score.
 
         Parameters
         ----------
         features : ndarray of shape (n_targets, n_features)
             Features as `scalewise.core.forecast_features.target_features` gives them.
-        member : int, optional
-            One net only; the mean of all by default.
+        fold : int, optional
+            Only the nets that never saw the tables of this fold; the mean of all by default.
 
         Returns
         -------
         ndarray of shape (n_targets, 2, n_levels)
             Ascending along the last axis.
         """
-        inputs = self._inputs(features)
-        chosen = self.members if member is None else self.members[member : member + 1]
-        outputs = np.mean([_outputs(inputs, layers) for layers in chosen], axis=0)
+        chosen = np.ones(len(self.folds), dtype=bool) if fold is None else self.folds == fold
+        layers = tuple((weights[chosen], offsets[chosen]) for weights, offsets in self.layers)
+        outputs = _outputs(self._inputs(features), layers).mean(axis=0)
         return np.sort(outputs.reshape(len(features), 2, len(self.levels)), axis=2)
 
     def strange(self, features: Floats) -> NDArray[np.bool_]:
@@ -82,10 +88,16 @@ class QuantileNet:
         outside: NDArray[np.bool_] = np.abs(scaled) > _STRANGE
         return outside
 
-    def stretch(self, octaves: Floats, noise: float) -> Floats:
+    def stretch(self, octaves: Floats, gap: float) -> Floats:
         """Return the conformal factor at some distances, shape (n_targets,)."""
-        group = int(np.searchsorted(self.edges, noise))
+        group = int(np.searchsorted(self.edges, gap)) if np.isfinite(gap) else -1
         return np.asarray(np.interp(octaves, self.knots, self.factors[group]), dtype=np.float64)
+
+    def corrected(self, probability: Floats) -> Floats:
+        """Return probabilities of a gain, set right on the tables that the nets never saw (Platt's scaling)."""
+        from scipy.special import expit, logit
+
+        return np.asarray(expit(self.odds[0] * logit(probability) + self.odds[1]), dtype=np.float64)
 
     def fallback_quantiles(self, octaves: Floats) -> Floats:
         """Return quantiles around the power law at some distances, shape (n_targets, 2, n_levels)."""
@@ -100,24 +112,25 @@ class QuantileNet:
 
 
 def _outputs(inputs: Floats, layers: Layers) -> Floats:
+    """Return the outputs of every member, shape (n_members, n_targets, n_outputs)."""
     value = inputs
     for weights, offsets in layers[:-1]:
-        value = value @ weights + offsets
+        value = value @ weights + offsets[:, None]
         value = np.where(value > 0, value, _LEAK * value)
     weights, offsets = layers[-1]
-    return np.asarray(value @ weights + offsets, dtype=np.float64)
+    return np.asarray(value @ weights + offsets[:, None], dtype=np.float64)
 
 
 @cache
 def load_quantile_net() -> QuantileNet:
     """Read the model that ships with the package; the file holds arrays only."""
     with resources.files(__package__).joinpath(_FILE).open("rb") as file, np.load(file, allow_pickle=False) as stored:
-        found = {name: np.asarray(stored[name], dtype=np.float64) for name in stored.files}
-    n_layers = len([name for name in found if name.startswith("weights_")])
-    n_members = len(found["weights_0"])
-    members = tuple(
-        tuple((found[f"weights_{at}"][member], found[f"offsets_{at}"][member]) for at in range(n_layers))
-        for member in range(n_members)
-    )
-    plain = {name: value for name, value in found.items() if not name.startswith(("weights_", "offsets_"))}
-    return QuantileNet(members=members, **plain)
+        return quantile_net({name: np.asarray(stored[name], dtype=np.float64) for name in stored.files})
+
+
+def quantile_net(arrays: dict[str, Floats]) -> QuantileNet:
+    """Put the arrays of a model file together: ``weights_0``, ``offsets_0``, ... and the other fields by name."""
+    n_layers = len([name for name in arrays if name.startswith("weights_")])
+    layers = tuple((arrays[f"weights_{at}"], arrays[f"offsets_{at}"]) for at in range(n_layers))
+    plain = {name: value for name, value in arrays.items() if not name.startswith(("weights_", "offsets_"))}
+    return QuantileNet(layers=layers, **plain)
