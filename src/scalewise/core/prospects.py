@@ -10,6 +10,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
+from scalewise.core.backtest import BackTest
 from scalewise.core.cost import CostCurve
 from scalewise.core.curves import Curve
 from scalewise.core.importance import ImportanceTable
@@ -102,6 +103,8 @@ class ModelSummary:
         Of a whole worker. None only where a summary is made by hand.
     noise : float
         Variance of one trial's score over samples of the largest size.
+    back_test : BackTest or None
+        How the same forecast, made from the earlier sizes, did; None while too few sizes are measured.
     """
 
     curve: Curve
@@ -113,6 +116,7 @@ class ModelSummary:
     doubling: Outlook | None = None
     memory: WorkerMemory | None = None
     noise: float = 0.0
+    back_test: BackTest | None = None
 
     @property
     def label(self) -> str:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
+from scalewise.core.backtest import backtest
 from scalewise.core.cost import CostCurve, cost_curve
 from scalewise.core.curves import Curve, StreamCurve, each_curve, stream_curves, training_noise
 from scalewise.core.extrapolation import Forecast, forecast
@@ -19,6 +21,8 @@ from scalewise.core.units import UnitComparison, compare_units
 from scalewise.core.verdict import Verdict, decide
 
 __all__ = ["Continuation", "ModelSummary", "Summary", "summarise", "summary_steps"]
+
+Floats = NDArray[np.float64]
 
 _FAN_POINTS = 25
 _BEYOND = 4
@@ -107,6 +111,7 @@ def _model_summary(
         doubling=doubling,
         memory=worker_memory(curve, row_bytes, n_holdout_rows),
         noise=training_noise(curve, curve.last.n_rows),
+        back_test=backtest(*_measured(curve), min_gain=min_gain, max_score=best),
     )
 
 
@@ -119,14 +124,17 @@ def _fan_sizes(curve: Curve) -> tuple[int, ...]:
 
 
 def _forecast(curve: Curve, targets: tuple[int, ...], min_gain: float, best: float | None) -> Forecast:
+    return forecast(*_measured(curve), targets=targets, min_gain=min_gain, max_score=best)
+
+
+def _measured(curve: Curve) -> tuple[list[int], Floats, list[float]]:
+    """Sizes, test scores of shape (n_sizes, n_repeats) and mean training scores."""
     repeats = 1 + max(repeat for p in curve.points for repeat, _ in p.trials)
     test = np.full((len(curve.points), repeats), np.nan)
     for row, point in enumerate(curve.points):
         for repeat, record in point.trials:
             test[row, repeat] = record.score
-    train = [p.train_score for p in curve.points]
-    n_rows = [p.n_rows for p in curve.points]
-    return forecast(n_rows, test, train, targets=targets, min_gain=min_gain, max_score=best)
+    return [p.n_rows for p in curve.points], test, [p.train_score for p in curve.points]
 
 
 def _continuation(grid: tuple[int, ...], continued: Forecast) -> Continuation:

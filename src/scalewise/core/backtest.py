@@ -1,0 +1,143 @@
+"""The forecast held to account: made again from the earlier sizes alone, and compared with what came after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scalewise.core.curve_points import CurvePoints, curve_points
+from scalewise.core.extrapolation import forecast
+from scalewise.core.wording import percent_text, rows_text, score_text
+
+__all__ = ["BackTest", "backtest"]
+
+# Four times the rows is as far as a forecast is given without reservation; nearer where the curve is short.
+_TIMES = (4.0, 2.0)
+# Sizes are rounded, so that a quarter of the rows may be a little more than that.
+_ROUNDING = 1.02
+_FEWEST_SIZES = 4
+# Half the width of a 90 % interval in standard errors.
+_NINETY = 1.645
+
+
+@dataclass(frozen=True, slots=True)
+class BackTest:
+    """A forecast from the earlier sizes of a curve beside the score that was measured later.
+
+    Attributes
+    ----------
+    seen_rows : int
+        Largest size that the forecast was made from.
+    n_rows : int
+        Size that it was made for: the largest measured one.
+    mean, low, high : float
+        Forecast score and its 90 % interval, in the metric's units.
+    measured, noise : float
+        Mean score there, and its standard error: zero where nothing was repeated.
+    p_gain : float
+        The probability that it gave to gaining at least the margin.
+    gained : bool
+        Whether the measured curve gained that much.
+    """
+
+    seen_rows: int
+    n_rows: int
+    mean: float
+    low: float
+    high: float
+    measured: float
+    noise: float
+    p_gain: float
+    gained: bool
+
+    @property
+    def held(self) -> bool:
+        """Whether the score lies in the interval, its own noise allowed for."""
+        return self.low - _NINETY * self.noise <= self.measured <= self.high + _NINETY * self.noise
+
+    def sentence(self, table_rows: int) -> str:
+        """Say in words how the forecast did.
+
+        Parameters
+        ----------
+        table_rows : int
+            Rows of the whole table, of which sizes are shown as parts.
+
+        Returns
+        -------
+        str
+            One sentence for people.
+        """
+        seen, asked = percent_text(self.seen_rows / table_rows), percent_text(self.n_rows / table_rows)
+        start = f"The same forecast made at {seen} of the rows ({rows_text(self.seen_rows)})"
+        told = f"expected {score_text(self.low)} to {score_text(self.high)} and {score_text(self.measured)} came"
+        return f"{start} was {'right' if self.held else 'wrong'} about {asked}: it {told}."
+
+
+def backtest(
+    n_rows: ArrayLike,
+    test_scores: ArrayLike,
+    train_scores: ArrayLike | None = None,
+    *,
+    min_gain: float = 0.005,
+    max_score: float | None = None,
+) -> BackTest | None:
+    """Forecast the largest measured size from those of at most a quarter, or else half, of its rows.
+
+    Parameters
+    ----------
+    n_rows, test_scores, train_scores, min_gain, max_score
+        As for `scalewise.core.extrapolation.forecast`.
+
+    Returns
+    -------
+    BackTest or None
+        None where fewer than four sizes would be left to forecast from.
+
+    Raises
+    ------
+    InputError
+        If the points cannot be read as a learning curve, or an option is not a usable number.
+
+    Examples
+    --------
+    >>> done = backtest([125, 250, 500, 1000, 2000], [0.60, 0.70, 0.75, 0.78, 0.80], max_score=1.0)
+    >>> (done.seen_rows, done.n_rows, done.held)
+    (1000, 2000, True)
+    """
+    points = curve_points(n_rows, test_scores, train_scores)
+    seen = _seen(points)
+    if seen is None:
+        return None
+    train = points.train[seen] if np.isfinite(points.train[seen]).any() else None
+    made = forecast(
+        points.n[seen],
+        points.scores[seen],
+        train,
+        targets=points.n[-1:],
+        min_gain=min_gain,
+        max_score=max_score,
+    )
+    measured, before = float(points.score[-1]), float(points.score[seen][-1])
+    return BackTest(
+        seen_rows=int(points.n[seen][-1]),
+        n_rows=int(points.n[-1]),
+        mean=float(made.mean[0]),
+        low=float(made.low[0]),
+        high=float(made.high[0]),
+        measured=measured,
+        noise=float(np.nan_to_num(points.spread[-1])),
+        p_gain=float(made.p_gain[0]),
+        gained=measured - before >= min_gain,
+    )
+
+
+def _seen(points: CurvePoints) -> NDArray[np.bool_] | None:
+    """Return which sizes to forecast from: far from the largest one if enough are left, else nearer."""
+    for times in _TIMES:
+        seen: NDArray[np.bool_] = points.n * times <= points.n[-1] * _ROUNDING
+        if seen.sum() >= _FEWEST_SIZES:
+            return seen
+    return None
