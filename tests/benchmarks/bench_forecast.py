@@ -30,7 +30,7 @@ from scalewise.core.quantile_net import load_quantile_net
 SHARES = (0.05, 0.10, 0.25, 0.50)
 GAINS = (0.005, 0.010)
 # As Forecast.answers decides, distance aside.
-SURE = 0.73
+SURE = 0.735
 Peer = Callable[[CurvePoints, float, float], float]
 
 
@@ -94,12 +94,12 @@ def evaluate(
             points = curve_points(curve.n[places], curve.scores[places], curve.train[places])
             target, top = float(curve.n[-1]), curve.ceiling
             row = {name: peer(points, target, top) for name, peer in peers.items()}
-            start = time.perf_counter()
+            start = time.process_time()
             made = [
                 forecast_with(net, points, curve.n[-1:] * 1.0, min_gain=gain, max_score=top, fold=fold_of[curve.table])
                 for gain in GAINS
             ]
-            row |= {"seconds": (time.perf_counter() - start) / len(GAINS)}
+            row |= {"seconds": (time.process_time() - start) / len(GAINS)}
             row |= {"ours": made[0].mean[0], "low": made[0].low[0], "high": made[0].high[0]}
             row |= {f"p {gain}": one.p_gain[0] for gain, one in zip(GAINS, made, strict=True)}
             row |= {"learner": curve.learner, "metric": curve.metric, "table": curve.table, "share": share}

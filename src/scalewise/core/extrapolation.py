@@ -35,7 +35,7 @@ _OCTAVES: Floats = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.7, 5
 _INDICATIVE, _VAGUE, _REFUSED = 4.0, 10.0, 20.0
 # Sizes are rounded, so that 5 % of the rows may be a little less than a twentieth.
 _ROUNDING = 1.01
-_SURE = 0.73
+_SURE = 0.735
 _LOW, _HIGH = 0.05, 0.95
 
 __all__ = ["Answer", "Forecast", "PowerLaw", "forecast", "power_law"]
@@ -72,7 +72,7 @@ class Forecast:
 
     @property
     def answers(self) -> tuple[Answer, ...]:
-        """Whether each target gains enough: yes, no, or, below 73 % certainty or when refused, cannot tell."""
+        """Whether each target gains enough: yes, no, or, below 73.5 % certainty or when refused, cannot tell."""
         return tuple(self._answer(float(p)) for p in self.p_gain)
 
     def _answer(self, p_gain: float) -> Answer:
