@@ -187,7 +187,9 @@ def print_transfer(curves: list[Curve]) -> None:
     table["Winkler"] = winkler(found) / found.extent
     table["coverage"], table["fallback"] = inside(found), found.method != "trained"
     means = table.groupby(found.metric).mean()
-    means["ours / pow3"] = means["ours"] / means["pow3 constrained"]
+    medians = table.groupby(found.metric).median()
+    for name, middle in (("mean", means), ("median", medians)):
+        means[f"ours / pow3, {name}"] = middle["ours"] / middle["pow3 constrained"]
     print(means.assign(cuts=found.groupby("metric").size()).to_string(float_format="{:.3f}".format))
 
 
