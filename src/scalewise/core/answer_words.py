@@ -93,7 +93,7 @@ def doubling_words(way: Way, metric: str) -> str:
 
 
 def evidence(found: Answer, metric: str, guessing: Curve | None) -> tuple[str, ...]:
-    """What the answer rests on, at most five lines, the weightiest first."""
+    """What the answer rests on, at most six lines, the weightiest first."""
     scene = found.scene
     lines = (
         _against_guessing(scene.contest.best, guessing),
@@ -101,9 +101,10 @@ def evidence(found: Answer, metric: str, guessing: Curve | None) -> tuple[str, .
         _last_step(scene.here.curve),
         _simpler(scene),
         _chance(found),
+        _back_test(found.model),
         *_crossings(scene),
     )
-    return tuple(line for line in lines if line)[:5]
+    return tuple(line for line in lines if line)[:6]
 
 
 def _reached(model: ModelSummary, metric: str) -> str:
@@ -142,6 +143,11 @@ def _chance(found: Answer) -> str:
     times = found.gain.n_rows / found.model.curve.last.n_rows
     far = f"; indicative only, as that is {times:.0f} times the largest sample" if times > _INDICATIVE else ""
     return f"Chance of gaining at least {scene.margin:g} with {_with(scene)}: {100 * found.gain.p_gain:.0f} %{far}."
+
+
+def _back_test(model: ModelSummary) -> str:
+    """How the same forecast did where the truth is known."""
+    return model.back_test.sentence(model.curve.n_train_rows) if model.back_test else ""
 
 
 def _crossings(scene: Scene) -> list[str]:
