@@ -96,6 +96,8 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         "--min-gain", metavar="G", type=float, default=0.005, help="least gain that counts (default: .005)"
     )
     run.add_argument("--budget", metavar="MINUTES", type=float, help="wall time that the study may take")
+    run.add_argument("--everything", action="store_true", help="run every planned trial, also when all is decided")
+    run.add_argument("--pin", metavar="A,B", type=_names, default=(), help="models that are never dropped")
     run.add_argument("--price-per-hour", metavar="P", type=float, help="what an hour of one worker costs")
     run.add_argument("--exclude", metavar="A,B", type=_names, default=(), help="columns that models must not see")
     run.add_argument(
@@ -174,7 +176,8 @@ def _table_and_options(asked: argparse.Namespace) -> tuple[object, StudyOptions]
         raise InputError("Which column is to be predicted? Name it with --target COL.")
     options = StudyOptions(
         target, asked.task, asked.metric, asked.models, asked.max_fraction, asked.repeats, asked.seed,
-        asked.min_gain, unit, exclude, asked.budget, asked.price_per_hour, asked.max_features,
+        asked.min_gain, unit, exclude, asked.budget, asked.price_per_hour, asked.max_features, asked.everything,
+        asked.pin,
     )  # fmt: skip
     return table, options
 
@@ -203,6 +206,8 @@ def _follow(study: Study, streams: Sequence[str], *, quiet: bool) -> int:
     """Run a study to its end with a progress bar; Ctrl-C stops it and keeps what is finished."""
     from tqdm import tqdm
 
+    from scalewise.core.asking import current_agenda
+
     try:
         _begin(study, quiet=quiet)
     except KeyboardInterrupt:
@@ -213,7 +218,10 @@ def _follow(study: Study, streams: Sequence[str], *, quiet: bool) -> int:
     with tqdm(total=len(study.state.planned()), unit="trial", file=sys.stderr, disable=quiet or None) as bar:
 
         def show(state: Any) -> None:
-            bar.n = bar.total - len(state.open_trials())
+            done = len(state.planned()) - len(state.open_trials())
+            # Dropped models take their trials with them; a study that ended early has none left.
+            bar.total = done if state.phase == "finished" else done + len(current_agenda(state).left)
+            bar.n = done
             bar.refresh()
 
         try:
@@ -281,7 +289,10 @@ def _as_text(content: dict[str, Any], verdict: Verdict) -> str:
     trials = content["trials"]
     counts = ", ".join(f"{trials[kind]} {kind}" for kind in ("fitted", "resumed", "failed"))
     failures = [f"  failed: {failure['trial']}: {failure['reason']}" for failure in trials["failures"][:10]]
-    counted = [f"trials: {counts}", *failures, ""]
+    ending = content["ending"]
+    ended = [f"{ending['reason']} {ending['trials_saved']} planned trials were not needed."] if ending["reason"] else []
+    dropped = [f"  dropped: {model['reason']}" for model in content["dropped"]]
+    counted = [f"trials: {counts}", *failures, *ended, *dropped, ""]
     return "\n".join([*lines, *_stream_lines(content), *counted, *_verdict_lines(verdict), *_unit_lines(content)])
 
 

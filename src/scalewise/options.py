@@ -45,6 +45,10 @@ class StudyOptions:
     max_features : int or None
         How many columns to study at the most, chosen by screening on training rows; by default 300 of a table that has
         more than 1,000.
+    everything : bool
+        Whether every planned trial is run, also those that can no longer change the answer.
+    pinned : tuple of str
+        Models that are never dropped.
     """
 
     target: str
@@ -60,6 +64,8 @@ class StudyOptions:
     budget_minutes: float | None = None
     price_per_hour: float | None = None
     max_features: int | None = None
+    everything: bool = False
+    pinned: tuple[str, ...] = ()
 
     def preparing(self, source: Source) -> Generator[tuple[int, int], None, Prepared]:
         """Look at a table with the target in mind, a bit at each step; see `scalewise.data.prepare.preparing`.
@@ -101,7 +107,16 @@ class StudyOptions:
         """
         models = model_specs(self.models, data.task)
         fraction = default_fraction(data) if self.max_fraction is None else self.max_fraction
-        return Plan(models, fraction, self.repeats, self.min_gain, self.budget_minutes, self.price_per_hour)
+        return Plan(
+            models,
+            fraction,
+            self.repeats,
+            self.min_gain,
+            self.budget_minutes,
+            self.price_per_hour,
+            self.everything,
+            self.pinned,
+        )
 
 
 def metric_spec(name: str | None, data: DataSpec) -> MetricSpec:

@@ -27,6 +27,12 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
     ``high``, ``p_gain``; empty where there is none), ``forecast_refusal`` (words or null) and ``memory`` (``n_rows``,
     ``bytes`` of the whole worker and ``fits``, names of the places, at the sizes of the forecast). ``low`` and ``high``
     are 90 % intervals everywhere.
+``ending``
+    Why a finished study ended: ``why`` (``done``: all that was planned and can change the answer; ``decided``: the
+    answer was decided sooner; ``budget``: the time is spent; empty while it goes on), ``reason`` (words) and
+    ``trials_saved`` (planned trials that were not run).
+``dropped``
+    Models that got no more trials because they cannot win: ``model`` and ``reason``.
 ``streams``
     For each model that learned the whole table block by block ``model``, ``label``, ``metric``, ``phase``, ``passes``,
     ``n_rows`` (of all passes together), ``where`` and ``points`` (``n_rows``, ``score``, ``low``, ``high``,
@@ -81,6 +87,12 @@ def report(summary: Summary) -> dict[str, Any]:
         "study": _study(state),
         "machine": asdict(state.machine) if state.machine else None,
         "verdict": _verdict(summary.verdict),
+        "ending": {
+            "why": state.ending,
+            "reason": state.ending_reason,
+            "trials_saved": len(state.open_trials()) if state.ending else 0,
+        },
+        "dropped": [{"model": model, "reason": why} for model, why in summary.agenda.dropped.items()],
         "curves": [_curve(model, metric, state.machine) for model in summary.models],
         "streams": [_stream(curve, metric) for curve in summary.streams],
         "unit_checks": [_unit_check(check) for check in summary.unit_checks],

@@ -24,6 +24,9 @@ from scalewise.running.ledger import Ledger
 
 __all__ = ["StudyRunner"]
 
+_LONGEST_WAIT = 1e6
+"""Seconds; a longer wait is one without end."""
+
 Message = Report | Callable[[], None]
 
 
@@ -244,7 +247,7 @@ class StudyRunner:
     def _turn(self) -> None:
         """Take one message (or make a bit of sample where none waits), then keep the engine busy."""
         try:
-            message = self._inbox.get(block=not self._conductor.is_busy)
+            message = self._next()
         except Empty:
             message = None
         # Nothing is settled in the middle of a turn: what follows from a message may still be to come.
@@ -258,6 +261,13 @@ class StudyRunner:
                 self._conductor.dispatch()
         finally:
             self._turning = False
+
+    def _next(self) -> Message:
+        """The next message; waits for one where there is nothing else to do, but not beyond the budget of time."""
+        if self._conductor.is_busy:
+            return self._inbox.get_nowait()
+        left = self._conductor.seconds_left()
+        return self._inbox.get(timeout=max(left, 0.0) if left < _LONGEST_WAIT else None)
 
     def _take(self, message: Message) -> None:
         if isinstance(message, Report):

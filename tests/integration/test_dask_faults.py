@@ -147,7 +147,7 @@ def test_a_killed_scheduler_is_told_and_the_engine_has_no_slots_any_more(make_cl
     assert "TrialFailed" not in kinds(bench.drain())
 
 
-OPTIONS = StudyOptions("y", models=("dummy", "linear", "forest"), max_fraction=1.0, repeats=3)
+OPTIONS = StudyOptions("y", models=("dummy", "linear", "forest"), max_fraction=1.0, repeats=3, everything=True)
 
 
 def begun(runner, options):

@@ -21,7 +21,7 @@ from scalewise.options import StudyOptions
 from scalewise.runner import StudyRunner
 
 PATIENCE_SECONDS = 90
-SMALL = StudyOptions("y", models=("dummy", "linear"), max_fraction=0.2, repeats=2)
+SMALL = StudyOptions("y", models=("dummy", "linear"), max_fraction=0.2, repeats=2, everything=True)
 LARGE = replace(SMALL, max_fraction=1.0)
 
 

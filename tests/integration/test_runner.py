@@ -19,7 +19,7 @@ from scalewise.options import StudyOptions
 from scalewise.runner import StudyRunner
 
 PATIENCE_SECONDS = 60
-OPTIONS = StudyOptions("y", models=("dummy", "linear"), max_fraction=1.0, repeats=2)
+OPTIONS = StudyOptions("y", models=("dummy", "linear"), max_fraction=1.0, repeats=2, everything=True)
 
 
 def table(n_rows=2_000, seed=0):
@@ -29,7 +29,7 @@ def table(n_rows=2_000, seed=0):
     return pa.table({"a": a, "b": b, "y": y})
 
 
-SLOW = StudyOptions("y", models=("forest",), max_fraction=1.0, repeats=1)
+SLOW = StudyOptions("y", models=("forest",), max_fraction=1.0, repeats=1, everything=True)
 """The larger fits take seconds."""
 
 
@@ -111,13 +111,13 @@ def test_the_same_study_on_the_same_journal_fits_nothing_twice(start_runner, tmp
 
 def test_another_seed_shares_nothing(start_runner, tmp_path):
     finish(take_up(start_runner(tmp_path / "j")))
-    other = StudyOptions("y", models=("dummy", "linear"), max_fraction=1.0, repeats=2, seed=1)
+    other = StudyOptions("y", models=("dummy", "linear"), max_fraction=1.0, repeats=2, seed=1, everything=True)
     state = finish(take_up(start_runner(tmp_path / "j"), options=other), other)
     assert not state.resumed
 
 
 def test_the_slider_extends_and_narrows_without_fitting_again(start_runner):
-    small = StudyOptions("y", models=("dummy", "linear"), max_fraction=0.2, repeats=2)
+    small = StudyOptions("y", models=("dummy", "linear"), max_fraction=0.2, repeats=2, everything=True)
     runner = take_up(start_runner())
     before = finish(runner, small)
     runner.change(OPTIONS)
@@ -134,8 +134,8 @@ def test_the_slider_extends_and_narrows_without_fitting_again(start_runner):
 
 def test_more_repeats_are_drawn_where_only_few_were(start_runner):
     runner = take_up(start_runner())
-    finish(runner, StudyOptions("y", models=("dummy",), max_fraction=0.2, repeats=1))
-    runner.change(StudyOptions("y", models=("dummy",), max_fraction=0.2, repeats=4))
+    finish(runner, StudyOptions("y", models=("dummy",), max_fraction=0.2, repeats=1, everything=True))
+    runner.change(StudyOptions("y", models=("dummy",), max_fraction=0.2, repeats=4, everything=True))
     assert runner.wait(PATIENCE_SECONDS)
     assert {trial.repeat for trial in runner.state.records} == {0, 1, 2, 3}
     assert not runner.state.failures
@@ -144,7 +144,9 @@ def test_more_repeats_are_drawn_where_only_few_were(start_runner):
 def test_trials_that_fail_are_told_and_do_not_stop_the_others(start_runner):
     rng = np.random.default_rng(0)
     numbers = pa.table({"a": rng.normal(size=500), "y": rng.normal(size=500)})
-    options = StudyOptions("y", metric="neg_mean_squared_log_error", models=("dummy", "linear"), repeats=1)
+    options = StudyOptions(
+        "y", metric="neg_mean_squared_log_error", models=("dummy", "linear"), repeats=1, everything=True
+    )
     state = finish(take_up(start_runner(), numbers, options), options)
     assert state.phase == "finished"
     assert set(state.failures) == set(state.planned())
@@ -230,7 +232,7 @@ def test_stop_ends_running_fits_and_keeps_finished_points(start_local):
 
 
 def test_a_stopped_study_goes_on_where_it_was(start_local):
-    options = StudyOptions("y", models=("dummy", "linear"), max_fraction=1.0, repeats=3)
+    options = StudyOptions("y", models=("dummy", "linear"), max_fraction=1.0, repeats=3, everything=True)
     runner = take_up(start_local(), table(20_000), options)
     runner.start(options)
     wait_until(lambda: len(runner.state.records) >= 5)

@@ -13,7 +13,7 @@ from scalewise import Study
 from scalewise.errors import MetricError, TargetError
 from scalewise.options import StudyOptions
 
-QUICK = StudyOptions("elsewhere", models=("dummy", "linear"), max_fraction=1.0, repeats=2)
+QUICK = StudyOptions("elsewhere", models=("dummy", "linear"), max_fraction=1.0, repeats=2, everything=True)
 
 
 def frame(n_rows=600):

@@ -27,7 +27,7 @@ from scalewise.runner import StudyRunner
 from scalewise.study import Study
 
 PATIENCE_SECONDS = 60
-OPTIONS = StudyOptions("y", models=("linear",), max_fraction=0.02, repeats=1)
+OPTIONS = StudyOptions("y", models=("linear",), max_fraction=0.02, repeats=1, everything=True)
 N_ROWS = 60_000
 
 
@@ -100,7 +100,7 @@ def test_the_rest_of_a_table_is_streamed_into_the_same_study(start, folder, engi
 
 
 def test_a_stream_runs_beside_the_trials_of_its_study(start, folder, engine):
-    options = StudyOptions("y", models=("linear", "sgd"), max_fraction=0.2, repeats=2)
+    options = StudyOptions("y", models=("linear", "sgd"), max_fraction=0.2, repeats=2, everything=True)
     study = start(folder, engine, options=options)
     done = stream(study)
     assert done.phase == "finished"

@@ -252,3 +252,29 @@ def _looked(dashboard):
     dashboard._pump.request()
     dashboard.tick()
     return dashboard.scale
+
+
+def test_the_page_says_that_a_study_ended_early_and_goes_on_when_everything_is_asked_for(page):
+    dashboard = page(source(frame(6_000)), "late")
+    until(dashboard, "ready")
+    controls = dashboard.controls
+    controls.min_gain.value = 0.05
+    for box in controls._boxes():
+        box.value = box.model in ("dummy", "linear")
+    controls.run.click()
+    until(dashboard, "finished")
+    assert "finished early" in controls.progress.value
+    assert "The answer is decided" in controls.progress.value
+    assert "width:100.0%" in controls.progress.value
+    controls.everything.value = True
+    until(dashboard, "finished")
+    assert "finished early" not in controls.progress.value
+    assert set(dashboard.state.records) == set(dashboard.state.planned())
+
+
+def test_pinned_models_are_part_of_what_is_asked_for(page):
+    dashboard = page(source(), "late")
+    until(dashboard, "ready")
+    box = next(box for box in dashboard.controls._boxes() if box.model == "linear")
+    box.pin.value = True
+    assert dashboard.controls.options().pinned == ("linear",)

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 from studies import BOOSTING, DUMMY, LINEAR, data_spec, record, started, study_spec
 
 from scalewise.core import events as ev
+from scalewise.core.asking import ask
 from scalewise.core.machine import Machine
 from scalewise.core.spec import LeftOut, Plan, Trial
-from scalewise.core.study import StudyState, ask, fold
+from scalewise.core.study import StudyState, fold
 from scalewise.errors import InputError
 
 
@@ -34,7 +35,7 @@ def test_the_first_trials_are_the_cheapest():
 
 
 def test_nothing_is_asked_for_twice():
-    state = started()
+    state = started(Plan((DUMMY, LINEAR, BOOSTING), max_fraction=0.1, repeats=3, everything=True))
     everything = ask(state, 10_000)
     assert len(set(everything)) == len(everything) == len(state.planned())
     assert not set(ask(state, 10_000, taken=everything[:5])) & set(everything[:5])

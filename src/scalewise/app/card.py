@@ -97,16 +97,23 @@ def change_html(verdict: Verdict) -> str:
     return f"<ul class='sw-change'>{_items(verdict.would_change)}</ul>" if verdict.would_change else ""
 
 
-def messages_html(state: StudyState, sought: Sequence[LeftOut] = ()) -> str:
-    """List what to know of the table, columns left out, and messages of this study.
+def messages_html(summary: Summary, sought: Sequence[LeftOut] = ()) -> str:
+    """List models that were dropped, what to know of the table, columns left out, and messages of this study.
 
     Parameters
     ----------
-    state : StudyState
+    summary : Summary
     sought : sequence of LeftOut
         Columns that a person searches for among those left out by screening.
     """
-    return "".join((_remarks(state), _sought(sought), _left_out(state), _failures(state), _notes(state.notes)))
+    state = summary.state
+    about = (_dropped(summary), _remarks(state), _sought(sought), _left_out(state))
+    return "".join((*about, _failures(state), _notes(state.notes)))
+
+
+def _dropped(summary: Summary) -> str:
+    dropped = summary.agenda.dropped
+    return _list(f"Models dropped ({len(dropped)})", (escape(why) for why in dropped.values()))
 
 
 def _sought(columns: Sequence[LeftOut]) -> str:

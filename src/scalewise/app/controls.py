@@ -35,6 +35,7 @@ _TASKS: tuple[tuple[str, Task], ...] = (
     ("more classes", "multiclass"),
     ("a number", "regression"),
 )
+_PIN = "Keep this model in the study, even if it cannot win"
 _NO_TARGET = ("Choose a column …", "")
 
 
@@ -129,6 +130,8 @@ class Controls:
         labels = [(percent_text(step), step) for step in STEPS]
         self.fraction = widgets.SelectionSlider(options=labels, value=0.1, readout=False, layout=full)
         self.rows = widgets.HTML()
+        self.everything = widgets.Checkbox(value=False, description="Run everything up to here", indent=False)
+        self.everything.tooltip = "Do not stop when the answer is decided, and drop no model"
         self.repeats = widgets.BoundedIntText(value=5, min=1, max=50, layout=full)
         self.seed = widgets.BoundedIntText(value=0, min=0, max=2**31 - 1, layout=full)
         self.min_gain = widgets.BoundedFloatText(value=0.005, min=0, max=1e9, step=0.001, layout=full)
@@ -162,6 +165,7 @@ class Controls:
                 field("Models, from simple to complex", self.models),
                 field("Largest sample", self.fraction),
                 self.rows,
+                self.everything,
                 pair,
                 field("Least gain that counts", self.min_gain),
                 limits,
@@ -179,7 +183,7 @@ class Controls:
         for control in (self.target, self.task, self.seed):
             control.observe(self._on_data, "value")
         self.metric.observe(self._on_metric, "value")
-        for control in (self.fraction, self.repeats, self.min_gain, self.budget, self.price):
+        for control in (self.fraction, self.everything, self.repeats, self.min_gain, self.budget, self.price):
             control.observe(self._on_plan, "value")
         self.run.on_click(self._on_run)
         self.stop.on_click(lambda _: self._actions.stop())
@@ -201,6 +205,8 @@ class Controls:
             exclude=tuple(c for c in choice.left_out if c.name != self.target.value),
             budget_minutes=self.budget.value or None,
             price_per_hour=self.price.value or None,
+            everything=self.everything.value,
+            pinned=tuple(box.model for box in self._boxes() if box.pin.value),
         )
 
     def open_first(self) -> None:
@@ -219,7 +225,8 @@ class Controls:
                 self._shown_data = state.data
             self.render_rows(state)
             self._render_buttons(state)
-            put(self.progress, "value", _progress(state))
+            self._render_dropped(summary)
+            put(self.progress, "value", _progress(summary))
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
@@ -294,9 +301,19 @@ class Controls:
         box.tooltip = entry.summary
         box.model = entry.name
         box.observe(self._on_plan, "value")
-        row = widgets.HBox([widgets.HTML(swatch(entry.name)), box])
+        box.pin = widgets.ToggleButton(icon="thumb-tack", tooltip=_PIN)
+        box.pin.add_class("sw-pin")
+        box.pin.observe(self._on_plan, "value")
+        box.label = entry.label
+        row = widgets.HBox([widgets.HTML(swatch(entry.name)), box, box.pin])
         row.add_class("sw-model")
         return row
+
+    def _render_dropped(self, summary: Summary) -> None:
+        for box in self._boxes():
+            why = summary.agenda.dropped.get(box.model, "")
+            put(box, "description", f"{box.label} (dropped)" if why else box.label)
+            put(box.pin, "tooltip", f"{why} Pin it to go on with it." if why else _PIN)
 
     def render_rows(self, state: StudyState) -> None:
         """Say how many rows the slider stands for."""
@@ -315,26 +332,40 @@ class Controls:
         put(self.clear, "disabled", running or not state.records)
 
 
-def _progress(state: StudyState) -> str:
-    """The progress bar with what is running and how long it will go on."""
+def _progress(summary: Summary) -> str:
+    """The progress bar with what is running and how long it will go on at the most."""
+    state = summary.state
     planned = state.planned()
     if not planned:
         return ""
-    left = len(state.open_trials())
-    done = len(planned) - left
-    share = 100 * done / len(planned)
+    done = len(planned) - len(state.open_trials())
+    # Trials of models that were dropped are no longer ahead, and none are once the study has ended.
+    total = done if state.phase == "finished" else done + len(summary.agenda.left)
+    share = 100 * done / max(total, 1)
     return (
         f"<div class='sw-progress' role='progressbar' aria-label='Trials done' aria-valuemin='0' "
-        f"aria-valuemax='{len(planned)}' aria-valuenow='{done}'><div style='width:{share:.1f}%'></div></div>"
-        f"<div class='sw-hint'>{done} of {len(planned)} trials · {_what_now(state)}</div>"
+        f"aria-valuemax='{total}' aria-valuenow='{done}'><div style='width:{share:.1f}%'></div></div>"
+        f"<div class='sw-hint'>{_counted(state, done, total)} · {_what_now(summary)}</div>"
     )
 
 
-def _what_now(state: StudyState) -> str:
+def _counted(state: StudyState, done: int, total: int) -> str:
+    if state.phase == "finished":
+        return f"{done} of {len(state.planned())} trials"
+    at_most = "" if state.plan is None or state.plan.everything else "at most "
+    return f"{done} of {at_most}{total} trials"
+
+
+def _what_now(summary: Summary) -> str:
+    state = summary.state
+    if state.phase == "finished":
+        early = {"decided": "finished early", "budget": "finished, out of time"}.get(state.ending, "finished")
+        return f"{early}<br>{escape(state.ending_reason)}" if state.ending_reason else early
     if state.phase != "running":
-        return {"finished": "finished", "stopped": "stopped", "failed": "failed"}.get(state.phase, "")
+        return {"stopped": "stopped", "failed": "failed"}.get(state.phase, "")
     if not state.running:
         return "drawing samples" if not state.ready_rows else "workers are starting"
-    seconds = state.seconds_left() / max(len(state.running), 1)
+    seconds = sum(map(state.expected.seconds, summary.agenda.left)) / max(len(state.running), 1)
     newest = max(state.running, key=lambda trial: state.running[trial].since)
-    return f"about {duration_text(max(seconds, 1))} left<br>now: {escape(str(newest))}"
+    at_most = "about" if state.plan is not None and state.plan.everything else "at most about"
+    return f"{at_most} {duration_text(max(seconds, 1))} left<br>now: {escape(str(newest))}"

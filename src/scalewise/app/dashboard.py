@@ -202,7 +202,7 @@ class Dashboard(widgets.VBox):
 
     def _show(self, summary: Summary) -> Iterator[None]:
         self._card.render(summary)
-        put(self._messages, "value", messages_html(summary.state, self._sought(self._view.search)))
+        put(self._messages, "value", messages_html(summary, self._sought(self._view.search)))
         self.controls.render(summary)
         self.units.render(summary)
         self._offer_models(summary)

@@ -173,6 +173,7 @@ _CONTROLS = """
 .scalewise .sw-pair,.scalewise .sw-buttons{gap:8px}
 .sw-buttons>.jupyter-button{flex:1 1 0;width:auto;padding:0 4px}
 .sw-model{align-items:center;gap:8px;height:24px}
+.sw-model .sw-pin{width:24px;min-width:24px;height:20px;padding:0;line-height:20px;flex:none}
 .sw-model .widget-checkbox{width:auto;flex:1 1 auto;min-width:0;height:24px;line-height:24px}
 .scalewise .sw-label,.scalewise .sw-hint{color:var(--sw-muted);font-size:12px;line-height:16px}
 .sw-rows b{color:var(--sw-text)}

@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 Level = Literal["info", "warning", "error"]
+Ending = Literal["", "done", "decided", "budget"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -388,7 +389,19 @@ class StudyStopped(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class StudyFinished(Event):
-    """Every planned trial is done or has failed for good."""
+    """The study came to its end by itself.
+
+    Parameters
+    ----------
+    ending : {"done", "decided", "budget"}
+        Every planned trial that can change the answer is done or has failed for good; or the answer was decided
+        sooner; or the budget of time is spent.
+    reason : str
+        The same in words.
+    """
+
+    ending: Ending = "done"
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,7 +99,7 @@ def preview(state: StudyState, *, workers_here: int, workers_there: int) -> Prev
     workers_here, workers_there : int
         Trials that run at the same time here and there; at least 1.
     """
-    left = state.open_trials()
+    left = () if state.phase == "finished" else state.open_trials()
     seconds = [state.expected.seconds(trial) for trial in left]
     total, longest = sum(seconds), max(seconds, default=0.0)
     largest = max((trial.n_rows for trial in left), default=0)

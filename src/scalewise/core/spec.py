@@ -250,6 +250,10 @@ class Plan:
         Wall time that the study may take; None where it has no end but its own.
     price_per_hour : float or None
         What an hour of one worker costs, in whatever currency; None where nobody asks.
+    everything : bool
+        Whether every planned trial is run, also those that can no longer change the answer.
+    pinned : tuple of str
+        Names of models that are never dropped.
     """
 
     models: tuple[ModelSpec, ...]
@@ -258,6 +262,8 @@ class Plan:
     min_gain: float = 0.005
     budget_minutes: float | None = None
     price_per_hour: float | None = None
+    everything: bool = False
+    pinned: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.models:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import groupby
@@ -19,7 +19,7 @@ from scalewise.core.spec import DataSpec, LeftOut, Plan, StudySpec, Trial, UnitC
 from scalewise.core.streams import Stream, StreamEvent, fold_stream, stopped
 from scalewise.core.unit_checks import UnitCheck, UnitEvent, ended, fold_check
 
-__all__ = ["Note", "Phase", "Running", "StudyState", "ask", "fold"]
+__all__ = ["Note", "Phase", "Running", "StudyState", "fold", "in_order"]
 
 Phase = Literal[
     "empty", "opening", "opened", "preparing", "refused", "ready", "running", "stopped", "finished", "failed"
@@ -103,6 +103,13 @@ class StudyState:
         How long trials will take.
     machine : Machine or None
         Where the study began.
+    ending : {"", "done", "decided", "budget"}
+        Why the study has finished; empty while it has not.
+    ending_reason : str
+        The same in words.
+    reach : float
+        Fraction of the training rows up to which points were asked for by moving the slider up: the study does not end
+        before they are there, whatever is decided. 0 where nobody did.
     """
 
     phase: Phase = "empty"
@@ -133,6 +140,9 @@ class StudyState:
     left: MappingProxyType[Trial, None] = field(default_factory=lambda: MappingProxyType({}))
     expected: Expectation = field(default_factory=Expectation, compare=False)
     machine: Machine | None = None
+    ending: ev.Ending = ""
+    ending_reason: str = ""
+    reach: float = 0.0
 
     def planned(self) -> tuple[Trial, ...]:
         """Every trial that the present plan asks for; empty before a start."""
@@ -157,28 +167,13 @@ class StudyState:
         return sum(map(self.expected.seconds, self.left))
 
 
-def ask(state: StudyState, most: int, *, taken: Collection[Trial] = ()) -> tuple[Trial, ...]:
-    """Choose the trials to run next: small sizes first, later repeats of a size after first looks at larger ones.
+def in_order(state: StudyState) -> Iterator[Trial]:
+    """Open trials, small sizes first, later repeats of a size after first looks at larger ones.
 
     All models grow together, so that they can be compared at any moment; of the same size the cheapest comes first.
-
-    Parameters
-    ----------
-    state : StudyState
-    most : int
-        How many to give at the most.
-    taken : collection of Trial
-        Trials that are queued or running already.
     """
-    if state.phase != "running" or most <= 0:
-        return ()
-    waiting = (t for t in state.left if t.n_rows <= state.ready_rows and t not in taken)
-    chosen: list[Trial] = []
-    for _, alike in groupby(waiting, key=_turn):
-        chosen += sorted(alike, key=lambda t: (state.expected.seconds(t), t))
-        if len(chosen) >= most:
-            break
-    return tuple(chosen[:most])
+    for _, alike in groupby(state.left, key=_turn):
+        yield from sorted(alike, key=lambda t: (state.expected.seconds(t), t))
 
 
 def _turn(trial: Trial) -> int:
@@ -213,7 +208,8 @@ def fold(state: StudyState, event: ev.Event) -> StudyState:
             return _start(state, event)
         case ev.PlanChanged(plan=plan):
             phase: Phase = "running" if state.phase == "finished" else state.phase
-            return _replanned(replace(state, plan=plan, phase=phase, ready_rows=0))
+            again = replace(state, plan=plan, phase=phase, ready_rows=0, ending="", ending_reason="")
+            return _replanned(replace(again, reach=_reach(state, plan)))
         case ev.SampleReady(n_rows=n_rows):
             return replace(state, ready_rows=max(n_rows, state.ready_rows))
         case ev.WorkerLost(worker=worker, reason=reason):
@@ -229,8 +225,9 @@ def fold(state: StudyState, event: ev.Event) -> StudyState:
         case ev.StudyStopped():
             ended: Phase = "stopped" if state.phase == "running" else state.phase
             return replace(_at_rest(state), phase=ended)
-        case ev.StudyFinished():
-            return replace(state, phase="finished", running=MappingProxyType({}))
+        case ev.StudyFinished(ending=ending, reason=reason):
+            ended_by_itself = replace(state, phase="finished", running=MappingProxyType({}))
+            return replace(ended_by_itself, ending=ending, ending_reason=reason)
         case ev.StudyFailed(reason=reason):
             return _note(replace(_at_rest(state), phase="failed"), "error", reason, event.at)
         case _:
@@ -281,8 +278,18 @@ def _start(state: StudyState, event: ev.StudyStarted) -> StudyState:
         failures=MappingProxyType({}),
         ready_rows=0,
         started_at=event.at,
+        ending="",
+        ending_reason="",
+        reach=_reach(state, event.plan) if same else 0.0,
     )
     return _replanned(started)
+
+
+def _reach(state: StudyState, plan: Plan) -> float:
+    """How far a person asked to see, after the slider may have moved."""
+    if state.plan is not None and plan.max_fraction > state.plan.max_fraction:
+        return plan.max_fraction
+    return min(state.reach, plan.max_fraction)
 
 
 def _fold_trial(state: StudyState, event: ev.Event) -> StudyState:

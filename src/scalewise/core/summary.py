@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scalewise.core.backtest import backtest
 from scalewise.core.cost import CostCurve, cost_curve
 from scalewise.core.curves import Curve, StreamCurve, each_curve, stream_curves, training_noise
+from scalewise.core.experiment import Agenda, agenda
 from scalewise.core.extrapolation import Forecast, forecast
 from scalewise.core.importance import importance_table
 from scalewise.core.memory import worker_memory
@@ -47,6 +48,8 @@ class Summary:
         Models that learn the whole table block by block; only those with a score.
     unit_checks : tuple of UnitComparison
         What a few trials with other sampling units say.
+    agenda : Agenda
+        What comes next, which models were dropped, and whether the study is at its end.
     """
 
     state: StudyState
@@ -54,6 +57,7 @@ class Summary:
     verdict: Verdict
     streams: tuple[StreamCurve, ...] = ()
     unit_checks: tuple[UnitComparison, ...] = ()
+    agenda: Agenda = field(default_factory=Agenda)
 
     def model(self, name: str) -> ModelSummary | None:
         """One model's summary by its name; None while it has no point."""
@@ -85,7 +89,9 @@ def summary_steps(state: StudyState) -> Generator[None, None, Summary]:
         yield
         models.append(_model_summary(curve, min_gain, best, row_bytes, data.n_holdout_rows))
         yield
-    return Summary(state, tuple(models), decide(state, models), stream_curves(state), compare_units(state))
+    verdict = decide(state, models)
+    summary = Summary(state, tuple(models), verdict, stream_curves(state), compare_units(state))
+    return replace(summary, agenda=agenda(state, models, verdict))
 
 
 @lru_cache(maxsize=64)
@@ -96,11 +102,15 @@ def _model_summary(
     fit_time = cost_curve(n_rows, [p.fit_seconds for p in curve.points])
     continuation = outlook = doubling = None
     if len(curve.points) >= _FEWEST_SIZES:
+        # One forecast serves all: it takes most of the time that a new point costs.
         grid = _fan_sizes(curve)
-        continuation = _continuation(grid, _forecast(curve, grid, min_gain, best))
-        outlook = _outlook(curve, _target(curve), min_gain, best, fit_time)
-    if len(curve.points) > 1:
-        doubling = _outlook(curve, 2 * curve.last.n_rows, min_gain, best, fit_time)
+        ahead = _forecast(curve, grid, min_gain, best)
+        continuation = _continuation(grid, ahead)
+        outlook = _outlook(curve, ahead, _target(curve), fit_time)
+        doubling = _outlook(curve, ahead, 2 * curve.last.n_rows, fit_time)
+    elif len(curve.points) > 1:
+        step = 2 * curve.last.n_rows
+        doubling = _outlook(curve, _forecast(curve, (step,), min_gain, best), step, fit_time)
     return ModelSummary(
         curve=curve,
         continuation=continuation,
@@ -119,7 +129,8 @@ def _fan_sizes(curve: Curve) -> tuple[int, ...]:
     """Sizes at which the continuation is drawn: no farther than a forecast may be trusted."""
     last, full = curve.last.n_rows, curve.n_train_rows
     end = min(_BEYOND * full, FARTHEST * last)
-    sizes = {full, *(round(n) for n in np.geomspace(last, end, _FAN_POINTS))}
+    steps = {full, 2 * last, _target(curve)}
+    sizes = {*steps, *(round(n) for n in np.geomspace(last, end, _FAN_POINTS))}
     return tuple(sorted(n for n in sizes if last < n <= end))
 
 
@@ -149,15 +160,15 @@ def _target(curve: Curve) -> int:
     return min(full, FARTHEST * last) if last < full else 2 * full
 
 
-def _outlook(curve: Curve, target: int, min_gain: float, best: float | None, fit_time: CostCurve | None) -> Outlook:
-    last = curve.last
-    ahead = _forecast(curve, (target,), min_gain, best)
+def _outlook(curve: Curve, ahead: Forecast, target: int, fit_time: CostCurve | None) -> Outlook:
+    """What going to a size brings, which stands in a forecast."""
+    at, last = int(np.searchsorted(ahead.n_rows, target)), curve.last
     return Outlook(
         n_rows=target,
-        gain=float(ahead.mean[0]) - last.score,
-        low=float(ahead.low[0]) - last.score,
-        high=float(ahead.high[0]) - last.score,
-        p_gain=float(ahead.p_gain[0]),
+        gain=float(ahead.mean[at]) - last.score,
+        low=float(ahead.low[at]) - last.score,
+        high=float(ahead.high[at]) - last.score,
+        p_gain=float(ahead.p_gain[at]),
         fit_seconds=float(fit_time.predict(target)) if fit_time else None,
         refusal=ahead.refusal,
     )

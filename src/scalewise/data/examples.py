@@ -18,7 +18,7 @@ from scalewise.core.spec import ROWS, LeftOut, SamplingUnit
 from scalewise.data.frames import ArrowSource
 from scalewise.errors import InputError, MissingDependencyError, unknown_name
 
-__all__ = ["Example", "example_names", "get_example", "is_example"]
+__all__ = ["Example", "example_names", "generated_table", "get_example", "is_example"]
 
 _LATER = "is known only after departure, so it would give the answer away"
 _FLIGHTS = (
@@ -67,6 +67,25 @@ class Example:
 def example_names() -> tuple[str, ...]:
     """Names that `get_example` knows, the most telling first."""
     return tuple(_examples())
+
+
+def generated_table(name: str, seed: int) -> pa.Table:
+    """Make one of the generated examples anew: another table from the same world, for which the same answer is right.
+
+    Raises
+    ------
+    InputError
+        If there is no such generated example.
+    """
+    makers: dict[str, Callable[[int], pa.Table]] = {
+        "enough rows": _enough_rows,
+        "too few rows": _too_few_rows,
+        "golden feature": _golden_feature,
+        "grouped rows": _grouped_rows,
+    }
+    if name not in makers:
+        raise InputError(unknown_name("generated example", name, makers, most=len(makers)))
+    return makers[name](seed)
 
 
 def is_example(table: object) -> bool:
@@ -157,9 +176,9 @@ def _sklearn_table(name: str) -> pa.Table:
     return pa.table({**columns, "target": target})
 
 
-def _enough_rows() -> pa.Table:
+def _enough_rows(seed: int = 1) -> pa.Table:
     """Two classes from a few plain rules and much chance: learned from some thousand rows."""
-    random = np.random.default_rng(1)
+    random = np.random.default_rng(seed)
     n = 200_000
     age = random.normal(45, 14, n).clip(18, 90).round()
     income = random.lognormal(10.2, 0.6, n).round(-2)
@@ -173,9 +192,9 @@ def _enough_rows() -> pa.Table:
     )
 
 
-def _too_few_rows() -> pa.Table:
+def _too_few_rows(seed: int = 2) -> pa.Table:
     """Classes from many random prototypes in few columns: every row fills in a blank spot of the map."""
-    random = np.random.default_rng(2)
+    random = np.random.default_rng(seed)
     n = 6_000
     centres = random.uniform(size=(900, 4))
     kinds = random.integers(0, 3, len(centres))
@@ -185,9 +204,9 @@ def _too_few_rows() -> pa.Table:
     return pa.table({**columns, "kind": np.array(["red", "green", "blue"])[kinds[nearest]]})
 
 
-def _golden_feature() -> pa.Table:
+def _golden_feature(seed: int = 3) -> pa.Table:
     """One column does it all; 39 others are noise, some of them twins of each other."""
-    random = np.random.default_rng(3)
+    random = np.random.default_rng(seed)
     n = 50_000
     columns = {f"noise_{i + 1:02d}": random.normal(size=n) for i in range(39)}
     for i in range(0, 10, 2):
@@ -198,9 +217,9 @@ def _golden_feature() -> pa.Table:
     return pa.table({**columns, "sold": sold.round(2)})
 
 
-def _grouped_rows() -> pa.Table:
+def _grouped_rows(seed: int = 4) -> pa.Table:
     """Forty visits of each of 500 patients; the measures tell patients apart and hardly tell who is ill."""
-    random = np.random.default_rng(4)
+    random = np.random.default_rng(seed)
     n_patients, visits = 500, 40
     ill = random.uniform(size=n_patients) < 0.4
     marks = random.normal(size=(n_patients, 8))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
 from scalewise.core import events as ev
+from scalewise.core.asking import ask, current_agenda
+from scalewise.core.experiment import Agenda
 from scalewise.core.spec import SamplingUnit, StudySpec
 from scalewise.core.streams import StreamEvent
-from scalewise.core.study import StudyState, ask
+from scalewise.core.study import StudyState
 from scalewise.core.units import cheap_check
 from scalewise.data.screening import Screening
 from scalewise.data.sources import Source
@@ -32,6 +36,9 @@ __all__ = ["Conductor"]
 
 _AHEAD = 2
 """Tasks queued for each worker beyond the one it runs."""
+
+_PATIENCE_SECONDS = 2.0
+"""Trials on their way that take longer are given up when the answer is decided without them."""
 
 
 class Conductor:
@@ -316,17 +323,59 @@ class Conductor:
             self._check_when_cheap()
         if work is None or self._state.phase != "running" or self._state.check or self._state.difference:
             return
+        left = self.seconds_left()
+        if left <= 0:
+            self._finish("budget", "The budget of time is spent.")
+            return
+        slots, flying = self.engine.slots, len(work.submitted)
+        # Refilled in batches, so that deciding costs little for each trial.
+        if flying > slots:
+            return
+        agenda = None if self._runs_everything else current_agenda(self._state)
         if not self._errands.is_busy:
-            self._begin_filling(work)
-        room = self.engine.slots * (1 + _AHEAD) - len(work.submitted)
-        for trial in ask(self._state, room, taken=work.submitted):
+            self._begin_filling(work, agenda)
+        room, free = slots * (1 + _AHEAD) - flying, slots - flying
+        chosen = ask(self._state, room, agenda=agenda, taken=work.submitted, free=free, seconds_left=left)
+        for trial in chosen:
             work.submitted.add(trial)
             self._give(work.task(trial))
             if self._is_wanted():
                 break
-        if not work.submitted and not self._state.open_trials():
-            self.tell(ev.StudyFinished())
-            self._check_when_cheap()
+        if not chosen:
+            self._notice_end(work, left)
+
+    @property
+    def _runs_everything(self) -> bool:
+        """Whether what comes next does not depend on what came out, so that nothing need be forecast for it."""
+        return self._state.plan is not None and self._state.plan.everything
+
+    def seconds_left(self) -> float:
+        """Seconds until the budget of the running study is spent; infinite where it has none."""
+        plan = self._state.plan
+        if self._state.phase != "running" or plan is None or plan.budget_minutes is None:
+            return math.inf
+        return self._state.started_at + 60 * plan.budget_minutes - time.time()
+
+    def _notice_end(self, work: Work, left: float) -> None:
+        """Finish where nothing is left to do, or not enough time to do it."""
+        agenda = current_agenda(self._state)
+        if agenda.ending and (not work.submitted or self._takes_long(work)):
+            self._finish(agenda.ending, agenda.reason)
+        elif not work.submitted and not self._errands.is_busy and math.isfinite(left):
+            self._finish("budget", "The budget of time does not reach for another trial.")
+
+    def _takes_long(self, work: Work) -> bool:
+        """Whether what is on its way is not worth waiting for, and may be given up without harm to others."""
+        if self._state.open_streams() or self._errands.is_awaited:
+            return False
+        return max(self._state.expected.seconds(trial) for trial in work.submitted) > _PATIENCE_SECONDS
+
+    def _finish(self, ending: ev.Ending, reason: str) -> None:
+        if self._work is not None and self._work.submitted:
+            self.engine.cancel()
+            self._forget()
+        self.tell(ev.StudyFinished(ending=ending, reason=reason))
+        self._check_when_cheap()
 
     def _check_when_cheap(self) -> None:
         """Check a likely sampling unit unasked, where that costs next to nothing."""
@@ -378,8 +427,8 @@ class Conductor:
             self._work.close()
             self._work = None
 
-    def _begin_filling(self, work: Work) -> None:
-        filling = work.filling(self._state)
+    def _begin_filling(self, work: Work, agenda: Agenda | None) -> None:
+        filling = work.filling(self._state, agenda)
         if filling is not None:
             then = partial(self.tell, ev.SampleReady(n_rows=filling.n_rows))
             self._errands.add(Errand(filling.steps, then, lambda error: self.fail(str(error))))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from scalewise.core.experiment import Agenda
 from scalewise.core.sizes import planned_trials
 from scalewise.core.spec import StudySpec, Trial
 from scalewise.core.study import StudyState
@@ -19,6 +20,9 @@ __all__ = ["Filling", "Work"]
 
 _FIRST_ROWS = 20_000
 """Samples of this many rows are made first, so that the first points need not wait for the rest."""
+
+_GROWTH = 4
+"""Then they grow by this much at a time, as trials ask for them: most studies are decided before their last size."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +60,23 @@ class Work:
         call = partial(run_trial, self.store.ref, trial, self.study.metric.name, self.study.data.seed)
         return TrialTask(trial.key(self.study.id), self.study.id, trial, call)
 
-    def filling(self, state: StudyState) -> Filling | None:
-        """The samples to lay out next; None where all that open trials need is there."""
+    def filling(self, state: StudyState, agenda: Agenda | None) -> Filling | None:
+        """The samples to lay out next; None where all that the next trials need is there.
+
+        Without an agenda everything that is planned will come.
+        """
         assert state.plan is not None
         if state.ready_rows >= self.study.data.rows_at(state.plan.max_fraction):
             return None
         largest = max((trial.n_rows for trial in state.open_trials()), default=0)
         if largest <= state.ready_rows:
             return None
-        first = min(largest, max(_FIRST_ROWS, self.study.data.rows_at(0.01)))
-        n_rows = first if state.ready_rows < first else largest
+        n_rows = min(largest, _FIRST_ROWS)
+        if state.ready_rows >= n_rows:
+            wanted = largest if agenda is None else max((trial.n_rows for trial in agenda.trials), default=0)
+            if wanted <= state.ready_rows:
+                return None
+            n_rows = min(largest, max(wanted, _GROWTH * state.ready_rows))
         return Filling(self.store.fill(_wanted_rows(state, n_rows)), n_rows)
 
     def forget(self) -> None:

@@ -1,0 +1,65 @@
+"""Which trials an engine is given now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from scalewise.core.experiment import Agenda
+from scalewise.core.spec import Trial
+from scalewise.core.study import StudyState, in_order
+from scalewise.core.summary import summarise
+
+__all__ = ["ask", "current_agenda"]
+
+_CHEAP_SECONDS = 0.5
+"""Trials that take longer are not queued ahead: what comes next is decided when a worker is free."""
+
+
+def current_agenda(state: StudyState) -> Agenda:
+    """What a study should do next; cheap where everything planned is to be run, whatever comes out."""
+    if state.plan is not None and state.plan.everything:
+        order = tuple(in_order(state))
+        return Agenda(order, order) if order else Agenda(ending="done", reason="Everything planned is done.")
+    return summarise(state).agenda
+
+
+def ask(
+    state: StudyState,
+    most: int,
+    *,
+    agenda: Agenda | None = None,
+    taken: Collection[Trial] = (),
+    free: int | None = None,
+    seconds_left: float = float("inf"),
+) -> tuple[Trial, ...]:
+    """Choose the trials to run next.
+
+    Parameters
+    ----------
+    state : StudyState
+    most : int
+        How many to give at the most.
+    agenda : Agenda or None
+        The state's `current_agenda`, where it is known.
+    taken : collection of Trial
+        Trials that are queued or running already.
+    free : int or None
+        Workers that have nothing to do; what is given beyond is queued, and only if it is cheap. By default all that is
+        given may be dear.
+    seconds_left : float
+        Trials that are predicted to take longer are not begun.
+    """
+    if state.phase != "running" or most <= 0:
+        return ()
+    everything = state.plan is not None and state.plan.everything
+    found: list[Trial] = []
+    for trial in in_order(state) if everything else (agenda or current_agenda(state)).trials:
+        if len(found) >= most:
+            break
+        if trial in taken or trial.n_rows > state.ready_rows:
+            continue
+        seconds = state.expected.seconds(trial)
+        queued = free is not None and len(found) >= free
+        if seconds <= (min(seconds_left, _CHEAP_SECONDS) if queued else seconds_left):
+            found.append(trial)
+    return tuple(found)

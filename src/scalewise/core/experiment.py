@@ -1,0 +1,260 @@
+"""Which trial comes next, which models need no more, and when a study has its answer.
+
+Every open trial has a worth: how much the verdict is expected to change by it, for each second that it is predicted to
+take. The verdict hangs on two guesses: whether the best model gains at least the margin, and which model is the best.
+`scalewise.core.guesses` says how a trial changes them.
+
+All of it follows from the state alone, so that a study that is replayed from its journal decides the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from scalewise.core.cost import Expectation
+from scalewise.core.curves import Curve
+from scalewise.core.events import Ending
+from scalewise.core.guesses import JUMP, Guess, gain_probability, guess_score, worths
+from scalewise.core.prospects import ModelSummary
+from scalewise.core.spec import Plan, Trial
+from scalewise.core.study import StudyState, in_order
+from scalewise.core.verdict import Verdict
+from scalewise.core.wording import gain_text, rows_text
+
+__all__ = ["Agenda", "agenda"]
+
+_FEWEST_SIZES = 4
+"""Sizes before which nothing is forecast, so that each model begins with as many."""
+_OUT_OF_QUESTION = 1e-4
+"""The same for a model that has not been looked at long enough to be compared fairly."""
+_SPAN = 8.0
+"""An answer needs sizes that span so many times their smallest: chance looks like a trend over less."""
+_SURE_BY_DISTANCE = ((4.05, 0.2), (20.2, 0.1))
+"""How improbable a gain must be for "enough", by how many times the largest size it is away."""
+_OVERTAKING = 0.1
+"""Probability from which a model that may become the best keeps the study open."""
+_RISING = 0.95
+"""Probability of a gain beyond the largest sample allowed from which that sample need not be measured."""
+_HOPELESS = 0.03
+"""Probability of coming within the margin of the best below which a model is dropped."""
+_REACH = 20.2
+"""Forecasts over more than this many times the largest size are no ground to drop a model."""
+_NEAR = 16.0
+"""Points at less than this part of the largest size say little about what comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """What a study should do next.
+
+    Parameters
+    ----------
+    trials : tuple of Trial
+        Open trials that can be told to be worth their time now, in order.
+    left : tuple of Trial
+        Every open trial that may still come: those of the plan but for the models that were dropped.
+    dropped : mapping of str to str
+        By the name of a model that needs no more trials: why, in words.
+    ending : {"", "decided", "done"}
+        Why the study is at its end: its answer is decided, or all is done that was planned and can change it; empty
+        where it goes on.
+    reason : str
+        The ending in words.
+    """
+
+    trials: tuple[Trial, ...] = ()
+    left: tuple[Trial, ...] = ()
+    dropped: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    ending: Ending = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What a decision is made on."""
+
+    state: StudyState
+    plan: Plan
+    models: tuple[ModelSummary, ...]
+    verdict: Verdict
+    expected: Expectation
+
+
+def agenda(state: StudyState, models: Sequence[ModelSummary], verdict: Verdict) -> Agenda:
+    """Decide what a study should do next.
+
+    Parameters
+    ----------
+    state : StudyState
+    models : sequence of ModelSummary
+        Of the models that have a point.
+    verdict : Verdict
+        As it follows from them.
+    """
+    if state.plan is None:
+        return Agenda()
+    order = tuple(in_order(state))
+    if not order:
+        return Agenda(ending="done", reason="Everything planned is done.")
+    if state.plan.everything:
+        return Agenda(order, order)
+    scene = _Scene(state, state.plan, tuple(models), verdict, state.expected)
+    opening = _opening(scene, order)
+    return Agenda(opening, order) if opening else _choose(scene, order)
+
+
+def _opening(scene: _Scene, order: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """First looks of the models that have too few sizes for a forecast, then a second look at the same sizes."""
+    sizes = {m.curve.model.name: len(m.curve.points) for m in scene.models}
+    found: list[Trial] = []
+    for model in scene.plan.models:
+        lacking = max(_FEWEST_SIZES - sizes.get(model.name, 0), 0)
+        found += [t for t in order if t.model == model.name and t.repeat == 0][:lacking]
+    first = sorted(found, key=order.index)
+    largest = max((t.n_rows for t in first), default=0)
+    return (*first, *(t for t in order if t.n_rows <= largest and t.repeat == 1))
+
+
+def _choose(scene: _Scene, order: tuple[Trial, ...]) -> Agenda:
+    guesses = _guesses(scene)
+    if not guesses:
+        return Agenda(order, order)
+    best = max(guesses, key=lambda g: g.mean)
+    dropped = _dropped(guesses, best, scene.plan)
+    left = tuple(t for t in order if t.model not in dropped)
+    rivals = [g for g in guesses if g is not best and g.name not in dropped]
+    here = Agenda((), left, MappingProxyType(dropped))
+    main = next((g for g in guesses if g.label == scene.verdict.model), None)
+    asked = (
+        *_baseline(scene, left, best),
+        *_insisted(scene, left),
+        *_catching_up(rivals, best, left),
+        *_confirming(scene, main, left),
+    )
+    reason = _decided(scene, main, guesses, left) if main and not asked else ""
+    if reason:
+        return replace(here, ending="decided", reason=reason)
+    worth = worths(best, rivals, left, least=scene.plan.min_gain, expected=scene.expected)
+    trials = tuple(dict.fromkeys((*asked, *sorted(worth, key=lambda t: -worth[t]), *_filling(best, rivals, left))))
+    if not trials:
+        return replace(here, ending="done", reason="Every trial that can change the answer is done.")
+    return replace(here, trials=trials)
+
+
+def _baseline(scene: _Scene, left: tuple[Trial, ...], best: Guess) -> tuple[Trial, ...]:
+    """The models that look at no feature, at the best model's largest size: what guessing would score there."""
+    guessing = {model.name for model in scene.plan.models if model.rung == 0}
+    size = best.summary.curve.last.n_rows
+    return tuple(t for t in left if t.model in guessing and t.n_rows == size and t.repeat == 0)
+
+
+def _confirming(scene: _Scene, main: Guess | None, left: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """A second look at the size that an answer of "enough" rests on."""
+    if main is None or scene.verdict.action != "stop" or not _surely_flat(main.summary):
+        return ()
+    last = main.summary.curve.last
+    if last.repeats >= 2:
+        return ()
+    return tuple(t for t in left if t.model == main.name and t.n_rows == last.n_rows)[:1]
+
+
+def _catching_up(rivals: list[Guess], best: Guess, left: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """First looks at larger sizes of models so far behind in rows that nobody can tell what they would score there."""
+    reached = best.summary.curve.last.n_rows
+    behind = {g.name: g.summary.curve.last.n_rows for g in rivals if _REACH * g.summary.curve.last.n_rows < reached}
+    found = {}
+    for trial in left:
+        if trial.repeat == 0 and trial.n_rows <= JUMP * behind.get(trial.model, 0):
+            found[trial.model] = trial
+    return tuple(t for t in found.values() if t.n_rows > behind[t.model])
+
+
+def _insisted(scene: _Scene, left: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """First looks up to where a person moved the slider while the study was there."""
+    if scene.state.study is None or not scene.state.reach:
+        return ()
+    top = scene.state.study.data.rows_at(scene.state.reach)
+    return tuple(t for t in left if t.n_rows <= top and t.repeat == 0)
+
+
+def _guesses(scene: _Scene) -> list[Guess]:
+    """Guesses for every model with a forecast, all at the size of the whole table."""
+    known = [m for m in scene.models if m.outlook and m.continuation and m.curve.model.rung > 0]
+    return [guess_score(m, m.curve.n_train_rows) for m in known]
+
+
+def _dropped(guesses: list[Guess], best: Guess, plan: Plan) -> dict[str, str]:
+    found = {}
+    for guess in guesses:
+        if guess is best or guess.name in plan.pinned or not (_is_foreseen(guess) and _is_foreseen(best)):
+            continue
+        fair = _seen_enough(guess.summary.curve, plan) and _is_wide(best.summary.curve)
+        if guess.probability_above(best, -plan.min_gain) > (_HOPELESS if fair else _OUT_OF_QUESTION):
+            continue
+        last = guess.summary.curve.last
+        found[guess.name] = (
+            f"{guess.label} cannot win any more: after {rows_text(last.n_rows)} rows it is expected to end "
+            f"{gain_text(guess.mean - best.mean)} from {best.label}."
+        )
+    return found
+
+
+def _is_foreseen(guess: Guess) -> bool:
+    """Whether a guess is within reach of a forecast that may be acted on."""
+    outlook, curve = guess.summary.outlook, guess.summary.curve
+    return outlook is not None and not outlook.refusal and curve.n_train_rows <= _REACH * curve.last.n_rows
+
+
+def _decided(scene: _Scene, main: Guess, guesses: list[Guess], left: tuple[Trial, ...]) -> str:
+    """The words for a decided answer, or nothing while it is open.
+
+    An answer for the best model is no answer yet while another one that may overtake it would give a different one.
+    """
+    action, least = scene.verdict.action, scene.plan.min_gain
+    may_win = [g for g in guesses if g is not main and g.probability_above(main, least) > _OVERTAKING]
+    if not _seen_enough(main.summary.curve, scene.plan):
+        return ""
+    if action == "stop" and not may_win and _surely_flat(main.summary):
+        return "The answer is decided: more data does not help."
+    # Where rows are left, a rival that rises too changes nothing: more data helps, whichever wins.
+    agree = action in ("use_more_rows", "scale_out") and all(map(_rises, may_win))
+    if action not in ("use_more_rows", "collect_rows", "scale_out") or (may_win and not agree):
+        return ""
+    top = max((t.n_rows for t in left if t.model == main.name), default=0)
+    # How much is enough shows only farther up, unless even the largest sample allowed is clearly not.
+    if top <= main.summary.curve.last.n_rows or gain_probability(main, top, least) >= _RISING:
+        return "The answer is decided: more data helps."
+    return ""
+
+
+def _rises(guess: Guess) -> bool:
+    outlook = guess.summary.outlook
+    return outlook is not None and outlook.p_gain >= 1 - _OVERTAKING
+
+
+def _seen_enough(curve: Curve, plan: Plan) -> bool:
+    """Whether an answer rests on sizes far enough apart, and on more than one look at the largest."""
+    return _is_wide(curve) and curve.last.repeats >= min(2, plan.repeats)
+
+
+def _is_wide(curve: Curve) -> bool:
+    return curve.last.n_rows >= min(_SPAN * curve.points[0].n_rows, curve.n_train_rows)
+
+
+def _surely_flat(model: ModelSummary) -> bool:
+    outlook = model.outlook
+    assert outlook is not None
+    times = outlook.n_rows / model.curve.last.n_rows
+    return any(times <= distance and outlook.p_gain <= limit for distance, limit in _SURE_BY_DISTANCE)
+
+
+def _filling(best: Guess, rivals: list[Guess], left: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """What is left between the points of the models that may be the best: it steadies their forecasts a little.
+
+    No more than that can be told beforehand, so it comes after what has a worth of its own.
+    """
+    may_win = {g.name: g.summary.curve.last.n_rows for g in rivals if g.probability_above(best, 0.0) > _OVERTAKING}
+    may_win[best.name] = best.summary.curve.last.n_rows
+    return tuple(t for t in left if t.model in may_win and may_win[t.model] / _NEAR <= t.n_rows <= may_win[t.model])

@@ -1,0 +1,101 @@
+"""How studies end by themselves: decided, out of time, or with everything done; and how a person goes on."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from scalewise import cli
+from scalewise.data.sources import open_source
+from scalewise.engines import open_engine
+from scalewise.journal import Journal
+from scalewise.options import StudyOptions
+from scalewise.runner import StudyRunner
+
+PATIENCE_SECONDS = 120
+EASY = StudyOptions("y", models=("dummy", "linear"), max_fraction=0.5, repeats=3, min_gain=0.02)
+
+
+def table(n_rows=20_000):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, n_rows))
+    return pa.table({"a": a, "b": b, "y": np.where(a + rng.normal(size=n_rows) > 0, "yes", "no")})
+
+
+@pytest.fixture
+def open_runner():
+    opened = []
+
+    def opener(journal=None):
+        runner = StudyRunner(open_engine("inline"), Journal(journal))
+        opened.append(runner)
+        runner.open("easy", lambda: open_source(table(), name="easy"))
+        runner.prepare(EASY)
+        assert runner.wait(PATIENCE_SECONDS)
+        return runner
+
+    yield opener
+    for runner in opened:
+        runner.close()
+
+
+def finish(runner, options=EASY):
+    runner.start(options)
+    assert runner.wait(PATIENCE_SECONDS)
+    return runner.state
+
+
+def test_a_decided_study_stops_by_itself_and_says_so(open_runner):
+    state = finish(open_runner())
+    assert (state.phase, state.ending) == ("finished", "decided")
+    assert "decided" in state.ending_reason
+    assert len(state.records) < len(state.planned())
+
+
+def test_run_everything_goes_on_after_that(open_runner):
+    runner = open_runner()
+    finish(runner)
+    runner.change(StudyOptions(**{name: getattr(EASY, name) for name in EASY.__slots__} | {"everything": True}))
+    assert runner.wait(PATIENCE_SECONDS)
+    assert runner.state.ending == "done"
+    assert set(runner.state.records) == set(runner.state.planned())
+
+
+def test_trials_from_the_journal_count_and_the_answer_stays(open_runner, tmp_path):
+    first = finish(open_runner(tmp_path / "j"))
+    again = finish(open_runner(tmp_path / "j"))
+    assert again.ending == "decided"
+    assert set(again.records) == set(first.records)
+    assert again.resumed == frozenset(first.records)
+
+
+def test_a_spent_budget_ends_the_study_with_what_it_has(open_runner):
+    options = StudyOptions("y", models=("dummy", "linear", "forest"), max_fraction=1.0, budget_minutes=0.02)
+    runner, start = open_runner(), time.monotonic()
+    state = finish(runner, options)
+    assert (state.phase, state.ending) == ("finished", "budget")
+    assert "budget" in state.ending_reason
+    assert state.records
+    assert len(state.records) < len(state.planned())
+    assert time.monotonic() - start < PATIENCE_SECONDS
+
+
+def test_the_shell_tells_how_the_study_ended(capsys, tmp_path):
+    path = tmp_path / "easy.csv"
+    import pyarrow.csv
+
+    pyarrow.csv.write_csv(table(), path)
+    quick = ["run", str(path), "--target", "y", "--engine", "inline", "--quiet", "--models", "dummy,linear"]
+    margin = ["--max-fraction", "0.5", "--min-gain", "0.02"]
+    assert cli.main([*quick, *margin]) == 0
+    out = capsys.readouterr().out
+    assert "The answer is decided" in out
+    assert "planned trials were not needed" in out
+    assert cli.main([*quick, "--max-fraction", "0.05", "--everything", "--json", "-"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["ending"] == {"why": "done", "reason": "Everything planned is done.", "trials_saved": 0}
+    assert content["dropped"] == []
