@@ -8,7 +8,17 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from scalewise.core.machine import Machine
 from scalewise.core.results import StreamPoint, TrialRecord, UnitResult
-from scalewise.core.spec import DataSpec, LeftOut, ModelSpec, Plan, SamplingUnit, StudySpec, Trial, UnitCandidate
+from scalewise.core.spec import (
+    Alarm,
+    DataSpec,
+    LeftOut,
+    ModelSpec,
+    Plan,
+    SamplingUnit,
+    StudySpec,
+    Trial,
+    UnitCandidate,
+)
 
 __all__ = [
     "EngineChecked",
@@ -34,6 +44,7 @@ __all__ = [
     "TableRefused",
     "TrialFailed",
     "TrialFinished",
+    "TrialShared",
     "TrialStarted",
     "UnitCheckFailed",
     "UnitCheckStarted",
@@ -117,6 +128,10 @@ class TablePrepared(Event):
         What a person should know of the table before running, in words.
     group_candidates, time_candidates : tuple of UnitCandidate
         Columns that may be the true sampling unit, likeliest first.
+    groups : tuple of tuple of str
+        Features that are correlated.
+    alarms : tuple of Alarm
+        What was seen on a look at some rows.
     """
 
     data: DataSpec
@@ -124,6 +139,8 @@ class TablePrepared(Event):
     remarks: tuple[str, ...] = ()
     group_candidates: tuple[UnitCandidate, ...] = ()
     time_candidates: tuple[UnitCandidate, ...] = ()
+    groups: tuple[tuple[str, ...], ...] = ()
+    alarms: tuple[Alarm, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,6 +207,25 @@ class TrialFinished(Event):
     record: TrialRecord
     where: str = ""
     resumed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialShared(Event):
+    """A finished trial as other studies of the same table, which leave columns out, would have it.
+
+    It stands in journals only, beside the `TrialFinished` of the study that ran it.
+
+    Parameters
+    ----------
+    trial : Trial
+    record : TrialRecord
+    where : str
+        The engine that ran it.
+    """
+
+    trial: Trial
+    record: TrialRecord
+    where: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -424,6 +460,7 @@ _EVENTS: dict[str, type[Event]] = {
         SampleReady,
         TrialStarted,
         TrialFinished,
+        TrialShared,
         TrialFailed,
         StreamQueued,
         StreamStarted,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from scalewise.core.spec import DataSpec, ModelSpec, Trial
 
-__all__ = ["FeatureImportance", "StreamPoint", "StreamResult", "TrialRecord", "UnitResult"]
+__all__ = ["FeatureImportance", "GroupImportance", "StreamPoint", "StreamResult", "TrialRecord", "UnitResult"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,23 @@ class FeatureImportance:
     """
 
     feature: str
+    drop: float
+    drop_se: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupImportance:
+    """How much the score drops when correlated features are shuffled together, rows kept whole among them.
+
+    Parameters
+    ----------
+    features : tuple of str
+        In the order of the table.
+    drop, drop_se : float
+        As in `FeatureImportance`.
+    """
+
+    features: tuple[str, ...]
     drop: float
     drop_se: float
 
@@ -45,12 +62,18 @@ class TrialRecord:
     peak_bytes : int
         Memory that fitting took on top of what the worker held before; 0 where it cannot be measured.
     importances : tuple of FeatureImportance
-        Empty for models that look at no feature.
+        Empty for models that look at no feature. Of a trial with probes, those of the probes.
     remarks : tuple of str
         Warnings raised meanwhile, such as a solver that did not converge.
     worker_bytes : int
         The most memory that the whole worker held during the trial: itself, its holdout, the sample, every copy; 0
         where it cannot be measured.
+    groups : tuple of GroupImportance
+        Of correlated features, shuffled together.
+    kept : tuple of str
+        The features of a trial on the best few, best first.
+    n_copies : int
+        Holdout rows that stand word for word among the training rows; -1 where that was not looked at.
     """
 
     score: float
@@ -62,6 +85,9 @@ class TrialRecord:
     importances: tuple[FeatureImportance, ...] = ()
     remarks: tuple[str, ...] = ()
     worker_bytes: int = 0
+    groups: tuple[GroupImportance, ...] = ()
+    kept: tuple[str, ...] = ()
+    n_copies: int = -1
 
     def __hash__(self) -> int:
         # Thousands are looked up again and again; the first numbers tell them apart.

@@ -16,9 +16,12 @@ from scalewise.errors import InputError
 
 __all__ = [
     "ROWS",
+    "Alarm",
+    "AlarmKind",
     "DataSpec",
     "Feature",
     "FeatureKind",
+    "FeaturePlan",
     "LeftOut",
     "MetricSpec",
     "ModelSpec",
@@ -35,6 +38,7 @@ __all__ = [
 Task = Literal["binary", "multiclass", "regression"]
 FeatureKind = Literal["number", "category", "label", "date"]
 UnitKind = Literal["row", "group", "time", "thinned"]
+AlarmKind = Literal["golden", "identifier", "target_copy", "constant", "duplicate_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,23 @@ class LeftOut:
 
     name: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something about the columns or rows that makes scores too good or a column useless.
+
+    Parameters
+    ----------
+    kind : {"golden", "identifier", "target_copy", "constant", "duplicate_rows"}
+    feature : str
+        Empty where it is not about one column.
+    words : str
+    """
+
+    kind: AlarmKind
+    feature: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +254,34 @@ class ModelSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class FeaturePlan:
+    """How few features are tried: one model at one size on its best k features, and beside columns of noise.
+
+    Parameters
+    ----------
+    model : str
+        Its name.
+    n_rows : int
+        Training rows.
+    ks : tuple of int
+        Numbers of features, ascending.
+    repeats : int
+        Samples of that size.
+    probes : int
+        Columns of noise added to a fit of each repeat, to see which importance noise has.
+    keep : int or None
+        The number of features that a person wants to keep; None leaves it to the scores.
+    """
+
+    model: str
+    n_rows: int
+    ks: tuple[int, ...]
+    repeats: int = 3
+    probes: int = 0
+    keep: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """How much of a study is measured; may change while it runs.
 
@@ -254,6 +303,8 @@ class Plan:
         Whether every planned trial is run, also those that can no longer change the answer.
     pinned : tuple of str
         Names of models that are never dropped.
+    features : FeaturePlan or None
+        Whether it is looked for how few features would do, once a person asks.
     """
 
     models: tuple[ModelSpec, ...]
@@ -264,6 +315,7 @@ class Plan:
     price_per_hour: float | None = None
     everything: bool = False
     pinned: tuple[str, ...] = ()
+    features: FeaturePlan | None = None
 
     def __post_init__(self) -> None:
         if not self.models:
@@ -291,18 +343,36 @@ class Trial:
         Training rows.
     repeat : int
         Which of the seeded samples of that size; samples of one repeat are nested.
+    keep : int
+        On the best so many features, ranked inside its own training rows; 0 means all.
+    probes : int
+        Columns of noise that are added, to see which importance noise has.
     """
 
     model: str
     n_rows: int
     repeat: int = 0
+    keep: int = 0
+    probes: int = 0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is on all features and nothing else: only such trials make learning curves."""
+        return not (self.keep or self.probes)
+
+    def plain(self) -> Trial:
+        """The trial of the same model on the same sample with all features."""
+        return self if self.is_plain else Trial(self.model, self.n_rows, self.repeat)
 
     def key(self, study_id: str) -> str:
         """Content id of this trial within a study; the journal and clusters know it by this."""
-        return content_id([study_id, self.model, self.n_rows, self.repeat])
+        beyond = [] if self.is_plain else [self.keep, self.probes]
+        return content_id([study_id, self.model, self.n_rows, self.repeat, *beyond])
 
     def __str__(self) -> str:
-        return f"{self.model} on {self.n_rows:,} rows (repeat {self.repeat + 1})"
+        kept = f"the best {self.keep} features of " if self.keep else ""
+        noise = f" beside {self.probes} columns of noise" if self.probes else ""
+        return f"{self.model} on {kept}{self.n_rows:,} rows{noise} (repeat {self.repeat + 1})"
 
 
 def content_id(content: object) -> str:

@@ -15,7 +15,7 @@ from scalewise.core.growing import GrowingMap
 from scalewise.core.machine import Machine
 from scalewise.core.results import TrialRecord
 from scalewise.core.sizes import planned_trials
-from scalewise.core.spec import DataSpec, LeftOut, Plan, StudySpec, Trial, UnitCandidate
+from scalewise.core.spec import Alarm, DataSpec, LeftOut, Plan, StudySpec, Trial, UnitCandidate
 from scalewise.core.streams import Stream, StreamEvent, fold_stream, stopped
 from scalewise.core.unit_checks import UnitCheck, UnitEvent, ended, fold_check
 
@@ -71,6 +71,10 @@ class StudyState:
         What to know of the table.
     group_candidates, time_candidates : tuple of UnitCandidate
         Columns that may be the true sampling unit, likeliest first.
+    groups : tuple of tuple of str
+        Features that are correlated.
+    alarms : tuple of Alarm
+        What was seen on a look at some rows.
     study, plan : StudySpec or None, Plan or None
         Set when a study has started.
     records : mapping of Trial to TrialRecord
@@ -122,6 +126,8 @@ class StudyState:
     remarks: tuple[str, ...] = ()
     group_candidates: tuple[UnitCandidate, ...] = ()
     time_candidates: tuple[UnitCandidate, ...] = ()
+    groups: tuple[tuple[str, ...], ...] = ()
+    alarms: tuple[Alarm, ...] = ()
     study: StudySpec | None = None
     plan: Plan | None = None
     records: GrowingMap[Trial, TrialRecord] = field(default_factory=GrowingMap)
@@ -171,14 +177,17 @@ def in_order(state: StudyState) -> Iterator[Trial]:
     """Open trials, small sizes first, later repeats of a size after first looks at larger ones.
 
     All models grow together, so that they can be compared at any moment; of the same size the cheapest comes first.
+    Trials on few features were asked for by a person, so they go before all others.
     """
     for _, alike in groupby(state.left, key=_turn):
         yield from sorted(alike, key=lambda t: (state.expected.seconds(t), t))
 
 
-def _turn(trial: Trial) -> int:
+def _turn(trial: Trial) -> tuple[int, int]:
     """When a trial runs; those with the same turn run from cheap to dear."""
-    return trial.n_rows * (1 + trial.repeat)
+    if not trial.is_plain:
+        return -1, 1_000_000 * trial.repeat + trial.keep
+    return 0, trial.n_rows * (1 + trial.repeat)
 
 
 @lru_cache(maxsize=8)
@@ -247,6 +256,7 @@ def _fold_table(state: StudyState, event: ev.Event) -> StudyState:
             return replace(known, phase="preparing", looked_at=n_looked_at / max(1, n_in_all))
         case ev.TablePrepared(data=data, left_out=left_out, remarks=remarks):
             seen = replace(known, group_candidates=event.group_candidates, time_candidates=event.time_candidates)
+            seen = replace(seen, groups=event.groups, alarms=event.alarms)
             return replace(seen, phase="ready", table=data.name, data=data, left_out=left_out, remarks=remarks)
         case ev.TableRefused(reason=reason):
             return _note(replace(known, phase="refused"), "error", reason, event.at)
@@ -263,6 +273,8 @@ def _start(state: StudyState, event: ev.StudyStarted) -> StudyState:
         remarks=state.remarks,
         group_candidates=state.group_candidates,
         time_candidates=state.time_candidates,
+        groups=state.groups,
+        alarms=state.alarms,
         notes=state.notes,
         away=state.away,
     )

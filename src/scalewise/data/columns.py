@@ -18,7 +18,7 @@ from scalewise.data.strata import Ints
 from scalewise.data.target import Target
 from scalewise.errors import InputError, TableError
 
-__all__ = ["columns_to_look_at", "is_wide", "screened", "whole_profile"]
+__all__ = ["columns_to_look_at", "is_wide", "read_columns", "rows_to_look_at", "screened", "whole_profile"]
 
 _COLUMNS_AT_ONCE = 8
 _MOST_TOLD, _MOST_GIVEN = 20, 1000
@@ -43,24 +43,26 @@ def is_wide(names: Sequence[str], max_features: int | None) -> bool:
     return len(names) > (max_features or WIDE_COLUMNS)
 
 
-def whole_profile(
-    source: Source, target: Target, seed: int, names: Sequence[str], reasons: Mapping[str, str]
-) -> Profile:
+def rows_to_look_at(source: Source, seed: int) -> Ints:
+    """Row numbers that settle what the columns are, ascending."""
+    return sample_rows(source.n_rows(), PROFILE_ROWS, seed)
+
+
+def whole_profile(source: Source, target: Target, rows: Ints, table: pa.Table, reasons: Mapping[str, str]) -> Profile:
     """Settle what each column is.
 
     Parameters
     ----------
     source : Source
     target : Target
-    seed : int
-        Decides the rows that are looked at.
-    names : sequence of str
-        Columns to look at.
+    rows : ndarray of int64, shape (n_rows,)
+        Those that are looked at.
+    table : pyarrow.Table
+        The columns to look at, of these rows.
     reasons : mapping of str to str
         Columns to leave out, and why.
     """
-    rows = sample_rows(source.n_rows(), PROFILE_ROWS, seed)
-    return _with_given(_profile(source, target, rows, names), source, reasons)
+    return _with_given(_profile(source, target, rows, table), source, reasons)
 
 
 def screened(
@@ -114,14 +116,19 @@ def _with_given(profile: Profile, source: Source, reasons: Mapping[str, str]) ->
     return replace(profile, left_out=given[:_MOST_GIVEN] + profile.left_out)
 
 
-def _profile(source: Source, target: Target, rows: Ints, names: Sequence[str]) -> Profile:
-    """Settle what some columns are; they are read a few at a time, so that memory stays bounded."""
+def read_columns(source: Source, rows: Ints, names: Sequence[str]) -> pa.Table:
+    """Read some columns of some rows, a few at a time, so that memory stays bounded."""
     found: dict[str, pa.ChunkedArray] = {}
     for start in range(0, len(names), _COLUMNS_AT_ONCE):
         group = names[start : start + _COLUMNS_AT_ONCE]
         found.update(zip(group, some_rows(source, rows, group).columns, strict=True))
+    return pa.table(found)
+
+
+def _profile(source: Source, target: Target, rows: Ints, table: pa.Table) -> Profile:
+    """Settle what some columns are."""
     classes = target.codes[rows] if target.classes else None
-    return profile_table(pa.table(found), rows, source.n_rows(), target=target.name, classes=classes)
+    return profile_table(table, rows, source.n_rows(), target=target.name, classes=classes)
 
 
 def _survivors(source: Source, target: Target, screening: Screening, rows: Ints, keep: int) -> Profile:
@@ -129,13 +136,14 @@ def _survivors(source: Source, target: Target, screening: Screening, rows: Ints,
 
     They are settled on the rows that screening looked at: what is held out decides nothing about them.
     """
-    looked_at = [_profile(source, target, rows, screening.moments)]
+    looked_at = [_profile(source, target, rows, read_columns(source, rows, screening.moments))]
     features: list[Feature] = []
     start = 0
     while len(features) < keep and start < len(screening.ranking):
         places = screening.ranking[start : start + keep - len(features)].tolist()
         start += len(places)
-        looked_at.append(_profile(source, target, rows, [screening.names[place] for place in places]))
+        names = [screening.names[place] for place in places]
+        looked_at.append(_profile(source, target, rows, read_columns(source, rows, names)))
         features += looked_at[-1].features
     order = {name: place for place, name in enumerate(screening.names)}
     notes = [note for profile in looked_at[1:] for note in profile.notes]

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from scalewise.core.spec import ROWS, DataSpec, LeftOut, SamplingUnit, Task, UnitCandidate
-from scalewise.data.columns import columns_to_look_at, is_wide, screened, whole_profile
+import numpy as np
+import pyarrow as pa
+
+from scalewise.core.spec import ROWS, DataSpec, Feature, LeftOut, SamplingUnit, Task, UnitCandidate
+from scalewise.data.columns import columns_to_look_at, is_wide, read_columns, rows_to_look_at, screened, whole_profile
 from scalewise.data.draws import Drawn, check_unit, drawn
+from scalewise.data.encode import encode
+from scalewise.data.look import Look, look_at
 from scalewise.data.profile import Profile
+from scalewise.data.relations import GROUPED_ROWS
 from scalewise.data.sampling import Draw
 from scalewise.data.screening import Screening
 from scalewise.data.sources import Source
+from scalewise.data.strata import Ints
 from scalewise.data.target import Target, read_target
 from scalewise.errors import InputError, TableError, unknown_name
 
@@ -41,6 +48,8 @@ class Prepared:
         What the columns were settled to be, whatever the sampling unit.
     screening : Screening or None
         What was found out about every column of a very wide table, of which only the best are studied.
+    look : Look
+        Which features are correlated, and which raise an alarm.
     """
 
     source: Source
@@ -51,6 +60,7 @@ class Prepared:
     target: Target
     profile: Profile
     screening: Screening | None = None
+    look: Look = field(default_factory=Look)
 
     @property
     def group_candidates(self) -> tuple[UnitCandidate, ...]:
@@ -134,13 +144,19 @@ def preparing(
     check_unit(source, unit, target)
     names = columns_to_look_at(source, target, reasons)
     if not is_wide(names, max_features):
-        return _with_unit(source, read, whole_profile(source, read, seed, names, reasons), unit, seed)
+        rows = rows_to_look_at(source, seed)
+        table = read_columns(source, rows, names)
+        prepared = _with_unit(source, read, whole_profile(source, read, rows, table, reasons), unit, seed)
+        return replace(prepared, look=_look(prepared, table, rows))
     if unit.kind == "group" and unit.column not in reasons:
         reasons |= {unit.column or "": _GROUP_REASON}
     # Which rows are held out comes first here, because those decide nothing about the columns.
     made = drawn(source, read, unit, seed)
     profile, screening = yield from screened(source, read, made.draw, reasons, max_features)
-    return replace(_with_unit(source, read, profile, unit, seed, made), screening=screening)
+    prepared = replace(_with_unit(source, read, profile, unit, seed, made), screening=screening)
+    rows = np.sort(made.draw.training_rows(0, GROUPED_ROWS))
+    table = read_columns(source, rows, [feature.name for feature in prepared.data.features])
+    return replace(prepared, look=_look(prepared, table, rows))
 
 
 def sampled_by(prepared: Prepared, unit: SamplingUnit) -> Prepared:
@@ -161,7 +177,8 @@ def sampled_by(prepared: Prepared, unit: SamplingUnit) -> Prepared:
             "held out by another sampling unit. Open the table anew with that sampling unit."
         )
     check_unit(prepared.source, unit, prepared.data.target)
-    return _with_unit(prepared.source, prepared.target, prepared.profile, unit, prepared.data.seed)
+    other = _with_unit(prepared.source, prepared.target, prepared.profile, unit, prepared.data.seed)
+    return replace(other, look=prepared.look)
 
 
 def _with_unit(
@@ -197,6 +214,22 @@ def _reasons(source: Source, target: str, exclude: Iterable[str] | Mapping[str, 
         if name not in known:
             raise InputError(unknown_name("column to leave out", name, source.schema().names))
     return {name: reason for name, reason in given.items() if name != target}
+
+
+def _look(prepared: Prepared, table: pa.Table, rows: Ints) -> Look:
+    """Look at features and target together, on rows that are not held out."""
+    source, target, draw = prepared.source, prepared.target, prepared.draw
+    seen = target.codes[rows] >= 0
+    seen[np.isin(rows, draw.holdout_rows, assume_unique=True)] = False
+    places = np.flatnonzero(seen)
+    # An even spread: rows may lie in an order that means something.
+    places = places[np.linspace(0, len(places) - 1, min(len(places), GROUPED_ROWS)).astype(np.intp)]
+    if target.classes:
+        y, kind = target.codes[rows[places]].astype(np.float64), Feature(target.name, "category")
+    else:
+        kind = Feature(target.name, "number")
+        y = encode(kind, read_columns(source, rows[places], [target.name])[target.name])
+    return look_at(table, places, y, kind, prepared.data.features, prepared.left_out)
 
 
 def _nothing_left(target: str, left_out: tuple[LeftOut, ...]) -> str:

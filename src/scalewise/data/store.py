@@ -49,12 +49,15 @@ class DataRef:
     task : {"binary", "multiclass", "regression"}
     classes : tuple of str
         Labels in the order of the codes in y; empty for regression.
+    groups : tuple of tuple of str
+        Names of features that are correlated.
     """
 
     folder: str
     features: tuple[Feature, ...]
     task: Task
     classes: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +108,7 @@ class SampleStore:
     def ref(self) -> DataRef:
         """What workers need to find and understand the samples."""
         data = self._prepared.data
-        return DataRef(str(self._folder), data.features, data.task, data.classes)
+        return DataRef(str(self._folder), data.features, data.task, data.classes, self._prepared.look.groups)
 
     @property
     def n_bytes(self) -> int:
