@@ -101,6 +101,14 @@ def _nonnegative_pairs(
     return fixed, rate
 
 
+_Kind = tuple[str, int, int]
+"""A model, on the best so many features, beside so many columns of noise."""
+
+
+def _kind(trial: Trial) -> _Kind:
+    return trial.model, trial.keep, trial.probes
+
+
 class Expectation:
     """How long trials will take, in proportion to the nearest measured size of their model.
 
@@ -112,26 +120,27 @@ class Expectation:
     """
 
     def __init__(self, records: Mapping[Trial, TrialRecord] | None = None) -> None:
-        self._sizes: dict[str, dict[int, TrialRecord]] = {}
-        self._seconds: dict[tuple[str, int], float] = {}
+        self._sizes: dict[_Kind, dict[int, TrialRecord]] = {}
+        self._seconds: dict[tuple[_Kind, int], float] = {}
         for trial, record in (records or {}).items():
-            self._sizes.setdefault(trial.model, {})[trial.n_rows] = record
+            self._sizes.setdefault(_kind(trial), {})[trial.n_rows] = record
 
     def including(self, trial: Trial, record: TrialRecord) -> Expectation:
         """What to expect with one more record; this one stays as it is."""
         more = Expectation()
-        more._sizes = {**self._sizes, trial.model: {**self._sizes.get(trial.model, {}), trial.n_rows: record}}
+        kind = _kind(trial)
+        more._sizes = {**self._sizes, kind: {**self._sizes.get(kind, {}), trial.n_rows: record}}
         return more
 
     def seconds(self, trial: Trial) -> float:
         """Seconds of fitting and scoring that `trial` will take on one worker."""
-        alike = trial.model, trial.n_rows
+        alike = _kind(trial), trial.n_rows
         if alike not in self._seconds:
             self._seconds[alike] = self._guess(trial)
         return self._seconds[alike]
 
     def _guess(self, trial: Trial) -> float:
-        sizes = self._sizes.get(trial.model)
+        sizes = self._sizes.get(_kind(trial)) or self._sizes.get(_kind(trial.plain()))
         if not sizes:
             return _FIRST_GUESS_SECONDS * (1 + trial.n_rows / 10_000)
         nearest = min(sizes, key=lambda n: max(n, trial.n_rows) / min(n, trial.n_rows))

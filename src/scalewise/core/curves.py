@@ -25,10 +25,12 @@ __all__ = [
     "LEVEL",
     "Curve",
     "CurvePoint",
+    "Finished",
     "Gain",
     "StreamCurve",
     "curves",
     "each_curve",
+    "interval",
     "paired_gain",
     "stream_curves",
     "training_noise",
@@ -137,7 +139,7 @@ def each_curve(state: StudyState) -> Iterator[Curve]:
     top = data.rows_at(state.plan.max_fraction)
     by_model: dict[str, list[Finished]] = {}
     for trial, record in state.records.items():
-        if trial.n_rows <= top:
+        if trial.n_rows <= top and trial.is_plain:
             by_model.setdefault(trial.model, []).append((trial, record, state.places.get(trial, "")))
     for model in state.plan.models:
         if model.name in by_model:
@@ -178,7 +180,7 @@ def stream_curves(state: StudyState) -> tuple[StreamCurve, ...]:
 
 @lru_cache(maxsize=2048)
 def _holdout_interval(point: StreamPoint) -> Gain:
-    return _interval(point.score, 0.0, 1.0, [point.block_scores])
+    return interval(point.score, 0.0, 1.0, [point.block_scores])
 
 
 Finished = tuple[Trial, TrialRecord, str]
@@ -204,7 +206,7 @@ def _point(n_rows: int, items: Sequence[Finished], noise: TrainingNoise, n_train
     records = [record for _, record, _ in items]
     score = float(np.mean([r.score for r in records]))
     training, df = noise.of_mean(n_rows, len(records))
-    gain = _interval(score, training, df, [r.block_scores for r in records])
+    gain = interval(score, training, df, [r.block_scores for r in records])
     return CurvePoint(
         n_rows=n_rows,
         fraction=n_rows / n_train_rows,
@@ -252,7 +254,7 @@ def paired_gain(curve: Curve, first: int, second: int, *, other: Curve | None = 
     noise = _difference_noise(curve, other, second / first)
     training, df = noise.of_mean(max(first, second), len(gains))
     mean = float(np.mean(list(gains.values())))
-    return _interval(mean, training, df, blocks)
+    return interval(mean, training, df, blocks)
 
 
 def training_noise(curve: Curve, n_rows: int) -> float:
@@ -279,7 +281,7 @@ def _difference_noise(curve: Curve, other: Curve, ratio: float) -> TrainingNoise
     return TrainingNoise(gains, curve.n_train_rows if abs(math.log2(ratio)) < 0.3 else math.inf)
 
 
-def _interval(mean: float, training: float, training_df: float, blocks: Sequence[Sequence[float]]) -> Gain:
+def interval(mean: float, training: float, training_df: float, blocks: Sequence[Sequence[float]]) -> Gain:
     """A t interval from the variance of the mean over repeats and the spread over holdout blocks."""
     scores = np.asarray(blocks, dtype=float)
     over_blocks = scores[:, np.isfinite(scores).all(axis=0)].mean(axis=0)

@@ -96,6 +96,18 @@ def agenda(state: StudyState, models: Sequence[ModelSummary], verdict: Verdict) 
     if state.plan is None:
         return Agenda()
     order = tuple(in_order(state))
+    few = tuple(trial for trial in order if not trial.is_plain)
+    plain = _agenda(state, models, verdict, tuple(trial for trial in order if trial.is_plain))
+    if not few:
+        return plain
+    # A person asked for them, so they come first, and the study goes on until they are done.
+    rest = ((), ()) if plain.ending else (plain.trials, plain.left)
+    return replace(plain, trials=(*few, *rest[0]), left=(*few, *rest[1]), ending="", reason="")
+
+
+def _agenda(state: StudyState, models: Sequence[ModelSummary], verdict: Verdict, order: tuple[Trial, ...]) -> Agenda:
+    """Decide which of the trials that make learning curves come next."""
+    assert state.plan is not None
     if not order:
         return Agenda(ending="done", reason="Everything planned is done.")
     if state.plan.everything:
@@ -219,8 +231,8 @@ def _decided(scene: _Scene, main: Guess, guesses: list[Guess], left: tuple[Trial
     if action == "stop" and not may_win and _surely_flat(main.summary):
         return "The answer is decided: more data does not help."
     # Where rows are left, a rival that rises too changes nothing: more data helps, whichever wins.
-    agree = action in ("use_more_rows", "scale_out") and all(map(_rises, may_win))
-    if action not in ("use_more_rows", "collect_rows", "scale_out") or (may_win and not agree):
+    agree = action in ("use_more_rows", "scale_out", "fewer_features") and all(map(_rises, may_win))
+    if action not in ("use_more_rows", "collect_rows", "scale_out", "fewer_features") or (may_win and not agree):
         return ""
     top = max((t.n_rows for t in left if t.model == main.name), default=0)
     # How much is enough shows only farther up, unless even the largest sample allowed is clearly not.

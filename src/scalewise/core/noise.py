@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TrainingNoise"]
+__all__ = ["TrainingNoise", "shared_noise"]
 
 _EXPONENTS: NDArray[np.float64] = np.linspace(-1.0, 3.0, 41)
 _USUAL, _SPREAD = 1.0, 0.8
@@ -19,6 +19,14 @@ _FEWEST_DF = 3.0
 """Variances of fewer degrees of freedom are taken as if they had these: a band of six standard errors tells nothing."""
 _MOST_SEEN = 0.7
 """Samples of a larger share of the rows are nearly the same rows: their spread says little."""
+
+
+def shared_noise(n_rows: int, n_train_rows: float) -> float:
+    """Correlation of two samples' scores by the rows that they share.
+
+    A score near its best is a quadratic function of what was learned, so that it is the square of their share.
+    """
+    return min(n_rows / n_train_rows, 1.0) ** 2
 
 
 class TrainingNoise:
@@ -51,11 +59,7 @@ class TrainingNoise:
         self._n, self._variances, self._df = np.array(known, dtype=float).reshape(-1, 3).T
 
     def _shared(self, n_rows: int) -> float:
-        """Correlation of two samples' scores by the rows that they share.
-
-        A score near its best is a quadratic function of what was learned, so that it is the square of their share.
-        """
-        return min(n_rows / self._n_train_rows, 1.0) ** 2
+        return shared_noise(n_rows, self._n_train_rows)
 
     def of_mean(self, n_rows: int, repeats: int) -> tuple[float, float]:
         """Variance of the mean of some repeats at `n_rows`, over fresh tables, and the degrees of freedom behind it."""

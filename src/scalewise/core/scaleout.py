@@ -170,7 +170,7 @@ def _largest_each(left: tuple[Trial, ...]) -> tuple[Trial, ...]:
 
 
 def _expected_bytes(state: StudyState, trial: Trial) -> int:
-    known = {t.n_rows: r.peak_bytes for t, r in state.records.items() if t.model == trial.model}
+    known = {t.n_rows: r.peak_bytes for t, r in state.records.items() if t.model == trial.model and t.is_plain}
     curve = cost_curve(list(known), list(known.values()))
     if curve is not None:
         return int(curve.predict(trial.n_rows))
@@ -183,7 +183,7 @@ def check_trial(state: StudyState) -> Trial | None:
     None while there is none, or every one came back from a journal.
     """
     rungs = {model.name: model.rung for model in state.plan.models} if state.plan else {}
-    done = [t for t in state.records if rungs.get(t.model, 0) > 0 and t not in state.resumed]
+    done = [t for t in state.records if t.is_plain and rungs.get(t.model, 0) > 0 and t not in state.resumed]
     simplest = min((rungs[t.model] for t in done), default=None)
     return max((t for t in done if rungs[t.model] == simplest), default=None, key=lambda t: (t.n_rows, -t.repeat))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+from scalewise.core.feature_plan import feature_trials
 from scalewise.core.spec import DataSpec, Plan, Trial
 
 __all__ = ["STEPS", "default_fraction", "planned_trials", "repeats_at", "study_sizes"]
@@ -55,14 +56,15 @@ def repeats_at(n_rows: int, repeats: int) -> int:
 
 @lru_cache(maxsize=8)
 def planned_trials(data: DataSpec, plan: Plan) -> tuple[Trial, ...]:
-    """Every trial that a plan asks for, by size, then repeat, then model."""
-    return tuple(
+    """Every trial that a plan asks for, by size, then repeat, then model; last those on fewer features."""
+    plain = tuple(
         Trial(model.name, n_rows, repeat)
         for n_rows in study_sizes(data, plan.max_fraction)
         for repeat in range(repeats_at(n_rows, plan.repeats))
         for model in plan.models
         if model.max_rows is None or n_rows <= model.max_rows
     )
+    return (*plain, *feature_trials(plan))
 
 
 def _start(data: DataSpec) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from time import perf_counter
 from typing import Any
@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scalewise.core.results import FeatureImportance, TrialRecord
-from scalewise.core.spec import Trial, content_id
+from scalewise.core.results import FeatureImportance, GroupImportance, TrialRecord
+from scalewise.core.spec import Feature, Trial, content_id
 from scalewise.data.store import DataRef, Holdout, load_holdout, load_sample
 from scalewise.errors import InputError, MetricError
 from scalewise.models.catalog import ModelEntry, get_model
 from scalewise.models.importance import (
     HoldoutPart,
+    group_importances,
     holdout_parts,
     n_shuffled,
     permutation_importances,
@@ -28,6 +29,7 @@ from scalewise.models.importance import (
 from scalewise.models.memory import PeakMemory
 from scalewise.models.metrics import check_metric, metric_label
 from scalewise.models.preprocessing import Problem
+from scalewise.models.ranking import n_checked, n_copies, noise_sources, ranked_columns, shuffled_columns
 from scalewise.models.scoring import Scoring, predict
 from scalewise.models.threads import one_thread
 
@@ -49,6 +51,34 @@ class _Fit:
     seconds: float
     peak_bytes: int
     memory: PeakMemory
+
+
+@dataclass(frozen=True, eq=False)
+class _Sight:
+    """What a trial sees of its table.
+
+    Parameters
+    ----------
+    features : tuple of Feature
+        Those that it is fitted on.
+    columns : list of int or None
+        Their places in the table; None for all.
+    noise : list of int
+        Columns whose shuffled copies are added.
+    kept : tuple of str
+        Names of the features of a trial on the best few, best first.
+    """
+
+    features: tuple[Feature, ...]
+    columns: list[int] | None = None
+    noise: list[int] = field(default_factory=list)
+    kept: tuple[str, ...] = ()
+
+    def of(self, X: Floats, seed: int) -> Floats:
+        """The columns that it sees."""
+        if self.noise:
+            return shuffled_columns(X, self.noise, np.random.default_rng(seed))
+        return X if self.columns is None else X[:, self.columns]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +106,8 @@ def run_trial(ref: DataRef, trial: Trial, metric: str, seed: int) -> TrialRecord
     Returns
     -------
     TrialRecord
-        The same for the same arguments, but for seconds and bytes.
+        The same for the same arguments, but for seconds and bytes. That of a trial on the best few features is the one
+        of a plain trial on a table that has only these.
 
     Raises
     ------
@@ -90,13 +121,15 @@ def run_trial(ref: DataRef, trial: Trial, metric: str, seed: int) -> TrialRecord
     check_metric(metric, ref.task, len(ref.classes))
     began = perf_counter()
     with one_thread(), caught_warnings() as remarks:
-        fit = _fit(entry, ref, trial, _seed(seed, trial, "fit"))
-        exam = _examine(fit, ref, metric)
+        sight = _sight(ref, trial, metric, seed)
+        fit = _fit(entry, ref, trial, sight, seed)
+        exam = _examine(fit, ref, metric, sight, seed)
         score = _whole_score(exam, trial, metric)
         on_blocks = exam.scoring.by_block(exam.holdout.y, exam.predictions, exam.holdout.blocks)
         train_score = _train_score(exam, fit, len(ref.classes))
         rng = np.random.default_rng(_seed(seed, trial, "shuffle"))
-        importances = _importances(exam, fit, ref, rng) if entry.rung else ()
+        importances, groups = _importances(exam, fit, ref, sight, rng) if entry.rung else ((), ())
+        copies = _n_copies(exam, fit, len(ref.features)) if trial.probes else -1
     return TrialRecord(
         score=score,
         block_scores=on_blocks,
@@ -107,6 +140,9 @@ def run_trial(ref: DataRef, trial: Trial, metric: str, seed: int) -> TrialRecord
         importances=importances,
         remarks=tuple(dict.fromkeys(remarks))[:_MOST_REMARKS],
         worker_bytes=fit.memory.process_bytes(),
+        groups=groups,
+        kept=sight.kept,
+        n_copies=copies,
     )
 
 
@@ -133,7 +169,7 @@ def fit_model(ref: DataRef, trial: Trial, seed: int) -> Any:
     entry = get_model(trial.model)
     _check_entry(entry, ref, trial)
     with one_thread(), caught_warnings():
-        return _fit(entry, ref, trial, _seed(seed, trial, "fit")).estimator
+        return _fit(entry, ref, trial, _Sight(ref.features), seed).estimator
 
 
 def _check_entry(entry: ModelEntry, ref: DataRef, trial: Trial) -> None:
@@ -155,27 +191,63 @@ def _seed(seed: int, trial: Trial, purpose: str) -> int:
     return derived_seed(seed, purpose, trial.model, trial.n_rows, trial.repeat)
 
 
-def _fit(entry: ModelEntry, ref: DataRef, trial: Trial, seed: int) -> _Fit:
+def _sight(ref: DataRef, trial: Trial, metric: str, seed: int) -> _Sight:
+    """Settle what a trial sees."""
+    if trial.probes:
+        # The same columns for all repeats, so that noise can be averaged over them as features are.
+        sources = noise_sources(len(ref.features), trial.probes, np.random.default_rng(derived_seed(seed, "noise")))
+        added = (replace(ref.features[at], name=f"noise {k + 1}") for k, at in enumerate(sources))
+        return _Sight((*ref.features, *added), noise=sources)
+    if not trial.keep:
+        return _Sight(ref.features)
+    best = _ranked(ref, trial.plain(), metric, seed)[: trial.keep]
+    columns = sorted(best)
+    kept = tuple(ref.features[column].name for column in best)
+    return _Sight(tuple(ref.features[column] for column in columns), columns, kept=kept)
+
+
+@lru_cache(maxsize=16)
+def _ranked(ref: DataRef, trial: Trial, metric: str, seed: int) -> tuple[int, ...]:
+    """Rank the features of a sample: fit on a part of it, and look what the rest loses without each."""
+    X, y = load_sample(ref, trial.repeat, trial.n_rows)
+    n_rows, n_classes = n_checked(len(y)), len(ref.classes)
+    entry, rng = get_model(trial.model), np.random.default_rng(_seed(seed, trial, "rank"))
+    estimator = entry.build(_problem(ref, ref.features, y[n_rows:], _seed(seed, trial, "fit")))
+    estimator.fit(X[n_rows:], y[n_rows:])
+    own = np.ascontiguousarray(X[:n_rows])
+    exam = HoldoutPart(own, y[:n_rows], predict(estimator, own, n_classes))
+    groups = [columns for _, columns in _groups(ref, ref.features)]
+    return ranked_columns(estimator, exam, groups, Scoring(metric, ref.task, n_classes), rng)
+
+
+def _groups(ref: DataRef, features: tuple[Feature, ...]) -> list[tuple[tuple[str, ...], tuple[int, ...]]]:
+    """Names and places of correlated features, as far as they are among those that are seen."""
+    place = {feature.name: at for at, feature in enumerate(features)}
+    seen = [tuple(name for name in group if name in place) for group in ref.groups]
+    return [(names, tuple(place[name] for name in names)) for names in seen if len(names) > 1]
+
+
+def _fit(entry: ModelEntry, ref: DataRef, trial: Trial, sight: _Sight, seed: int) -> _Fit:
     memory = PeakMemory.start()
     X, y = load_sample(ref, trial.repeat, trial.n_rows)
-    problem = _problem(ref, y, seed)
-    estimator = entry.build(problem)
+    X = sight.of(X, _seed(seed, trial, "noise"))
+    estimator = entry.build(_problem(ref, sight.features, y, _seed(seed, trial, "fit")))
     began = perf_counter()
     estimator.fit(X, y)
     return _Fit(estimator, X, y, perf_counter() - began, memory.bytes(), memory)
 
 
-def _problem(ref: DataRef, y: NDArray[Any], seed: int) -> Problem:
+def _problem(ref: DataRef, features: tuple[Feature, ...], y: NDArray[Any], seed: int) -> Problem:
     """State what is to be learned from a sample, which may lack some classes."""
     if ref.task == "regression":
-        return Problem("regression", ref.features, 0, len(y), seed)
+        return Problem("regression", features, 0, len(y), seed)
     present = np.flatnonzero(np.bincount(y, minlength=len(ref.classes)))
     if len(present) < 2:
         raise MetricError(
             f"All {len(y):,} rows of this sample are of class {ref.classes[present[0]]!r}; nothing can be told apart. "
             "Start from larger samples."
         )
-    return Problem("binary" if len(present) == 2 else "multiclass", ref.features, len(present), len(y), seed)
+    return Problem("binary" if len(present) == 2 else "multiclass", features, len(present), len(y), seed)
 
 
 @lru_cache(maxsize=2)
@@ -185,8 +257,9 @@ def own_holdout(ref: DataRef) -> Holdout:
     return Holdout(np.ascontiguousarray(holdout.X), holdout.y.copy(), holdout.blocks.copy())
 
 
-def _examine(fit: _Fit, ref: DataRef, metric: str) -> _Exam:
-    holdout = own_holdout(ref)
+def _examine(fit: _Fit, ref: DataRef, metric: str, sight: _Sight, seed: int) -> _Exam:
+    whole = own_holdout(ref)
+    holdout = Holdout(sight.of(whole.X, derived_seed(seed, "held-out noise")), whole.y, whole.blocks)
     n_classes = len(ref.classes)
     return _Exam(Scoring(metric, ref.task, n_classes), holdout, predict(fit.estimator, holdout.X, n_classes))
 
@@ -202,24 +275,39 @@ def _whole_score(exam: _Exam, trial: Trial, metric: str) -> float:
     return score
 
 
+def _n_copies(exam: _Exam, fit: _Fit, n_features: int) -> int:
+    """Count holdout rows that stand among the training rows, by the features of the table."""
+    return n_copies(exam.holdout.X[:, :n_features], exam.holdout.y, fit.X[:, :n_features], fit.y)
+
+
 def _train_score(exam: _Exam, fit: _Fit, n_classes: int) -> float:
     """Score (an even spread of) the training rows."""
     rows = np.linspace(0, len(fit.y) - 1, min(len(fit.y), _TRAIN_SCORE_ROWS)).astype(np.intp)
     return exam.scoring.one(fit.y[rows], predict(fit.estimator, fit.X[rows], n_classes))
 
 
-def _importances(exam: _Exam, fit: _Fit, ref: DataRef, rng: np.random.Generator) -> tuple[FeatureImportance, ...]:
-    names = {column: feature.name for column, feature in enumerate(ref.features)}
+def _importances(
+    exam: _Exam, fit: _Fit, ref: DataRef, sight: _Sight, rng: np.random.Generator
+) -> tuple[tuple[FeatureImportance, ...], tuple[GroupImportance, ...]]:
+    """Measure features and groups of them; beside noise, the noise alone."""
+    whole = HoldoutPart(exam.holdout.X, exam.holdout.y, exam.predictions)
+    names = {column: feature.name for column, feature in enumerate(sight.features)}
+    if sight.noise:
+        n_real = len(ref.features)
+        parts = holdout_parts(whole, len(fit.y), rng, n_real)
+        noise = {column: name for column, name in names.items() if column >= n_real}
+        return permutation_importances(fit.estimator, parts, noise, exam.scoring, rng), ()
     if n_shuffled(len(names)) < len(names):
         names = {column: names[column] for column in promising_features(fit.X, fit.y, len(ref.classes))}
         warnings.warn(
-            f"Only the {len(names)} of {len(ref.features):,} features that go best with the target by themselves "
+            f"Only the {len(names)} of {len(sight.features):,} features that go best with the target by themselves "
             "were shuffled to measure their importance.",
             stacklevel=1,
         )
-    whole = HoldoutPart(exam.holdout.X, exam.holdout.y, exam.predictions)
     parts = holdout_parts(whole, len(fit.y), rng)
-    return permutation_importances(fit.estimator, parts, names, exam.scoring, rng)
+    alone = permutation_importances(fit.estimator, parts, names, exam.scoring, rng)
+    groups = _groups(ref, sight.features) if alone else []
+    return alone, group_importances(fit.estimator, parts, groups, exam.scoring, rng)
 
 
 @contextmanager

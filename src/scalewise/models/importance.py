@@ -5,7 +5,7 @@ Breiman (2001), "Random Forests", Machine Learning 45: how much the score drops 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from scalewise.core.results import FeatureImportance
+from scalewise.core.results import FeatureImportance, GroupImportance
 from scalewise.models.scoring import Scoring, predict
 
-__all__ = ["HoldoutPart", "holdout_parts", "n_shuffled", "permutation_importances", "promising_features"]
+__all__ = [
+    "HoldoutPart",
+    "Unit",
+    "group_importances",
+    "holdout_parts",
+    "n_shuffled",
+    "permutation_importances",
+    "promising_features",
+    "score_drops",
+]
+
+Unit = tuple[int, ...]
+"""Columns that are shuffled together."""
 
 Floats = NDArray[np.float64]
 
@@ -48,7 +60,9 @@ class HoldoutPart:
     predictions: Floats
 
 
-def holdout_parts(whole: HoldoutPart, n_train_rows: int, rng: np.random.Generator) -> list[HoldoutPart]:
+def holdout_parts(
+    whole: HoldoutPart, n_train_rows: int, rng: np.random.Generator, n_features: int | None = None
+) -> list[HoldoutPart]:
     """Draw disjoint parts of the holdout, as large as the cost of the trial justifies; none where it is too small.
 
     Parameters
@@ -57,8 +71,10 @@ def holdout_parts(whole: HoldoutPart, n_train_rows: int, rng: np.random.Generato
     n_train_rows : int
         Rows that the estimator was trained on: small fits get small parts.
     rng : numpy.random.Generator
+    n_features : int, optional
+        How many are to be shuffled; by default all.
     """
-    n_holdout, n_features = whole.X.shape
+    n_holdout, n_features = len(whole.X), n_features or whole.X.shape[1]
     budget = min(60_000, 1_000 + n_train_rows // _N_PARTS) // n_shuffled(n_features)
     n_rows = min(max(budget, _FEWEST_ROWS), _MOST_ROWS, n_holdout // _N_PARTS)
     if n_rows < 2:
@@ -87,19 +103,38 @@ def permutation_importances(
     tuple of FeatureImportance
         In the order of `names`; empty where no part can be scored.
     """
+    found = _measured(score_drops(estimator, parts, [(column,) for column in names], scoring, rng))
+    return tuple(FeatureImportance(name, *drop) for name, drop in zip(names.values(), found, strict=False))
+
+
+def group_importances(
+    estimator: Any,
+    parts: list[HoldoutPart],
+    groups: Sequence[tuple[tuple[str, ...], Unit]],
+    scoring: Scoring,
+    rng: np.random.Generator,
+) -> tuple[GroupImportance, ...]:
+    """Measure how much the score drops without each group of features, given by names and columns."""
+    found = _measured(score_drops(estimator, parts, [columns for _, columns in groups], scoring, rng))
+    return tuple(GroupImportance(names, *drop) for (names, _), drop in zip(groups, found, strict=False))
+
+
+def score_drops(
+    estimator: Any, parts: list[HoldoutPart], units: Sequence[Unit], scoring: Scoring, rng: np.random.Generator
+) -> Floats:
+    """Return how much the score of each part drops without each unit; ndarray of shape (n_parts, n_units)."""
     whole = np.array([scoring.one(part.y, part.predictions) for part in parts])
-    found: list[FeatureImportance] = []
-    for columns in _batches(parts, list(names)):
-        drops = whole[:, None] - _shuffled_scores(estimator, parts, columns, scoring, rng)
-        drops = drops[np.isfinite(drops).all(axis=1)]
-        if len(drops) < 2:
-            return ()
-        errors = drops.std(axis=0, ddof=1) / np.sqrt(len(drops))
-        found += [
-            FeatureImportance(names[column], float(drop), float(error))
-            for column, drop, error in zip(columns, drops.mean(axis=0), errors, strict=True)
-        ]
-    return tuple(found)
+    drops = [whole[:, None] - _shuffled_scores(estimator, parts, some, scoring, rng) for some in _batches(parts, units)]
+    return np.concatenate(drops, axis=1) if drops else np.empty((len(parts), 0))
+
+
+def _measured(drops: Floats) -> list[tuple[float, float]]:
+    """Mean and standard error of each unit over parts; nothing where fewer than two parts can be scored."""
+    drops = drops[np.isfinite(drops).all(axis=1)]
+    if len(drops) < 2:
+        return []
+    errors = drops.std(axis=0, ddof=1) / np.sqrt(len(drops))
+    return list(zip(drops.mean(axis=0).tolist(), errors.tolist(), strict=True))
 
 
 def n_shuffled(n_features: int) -> int:
@@ -133,26 +168,28 @@ def _unit_ranks(columns: Floats) -> Floats:
     return np.asarray(centred / np.maximum(np.sqrt(np.square(centred).sum(axis=0)), 1e-12))
 
 
-def _batches(parts: list[HoldoutPart], columns: list[int]) -> Iterator[list[int]]:
+def _batches(parts: list[HoldoutPart], units: Sequence[Unit]) -> Iterator[Sequence[Unit]]:
     if not parts:
         return
     n_rows, n_features = parts[0].X.shape
     width = n_features + parts[0].predictions[0].size
     step = max(1, _CELLS // max(1, len(parts) * n_rows * width))
-    for start in range(0, len(columns), step):
-        yield columns[start : start + step]
+    for start in range(0, len(units), step):
+        yield units[start : start + step]
 
 
 def _shuffled_scores(
-    estimator: Any, parts: list[HoldoutPart], columns: list[int], scoring: Scoring, rng: np.random.Generator
+    estimator: Any, parts: list[HoldoutPart], units: Sequence[Unit], scoring: Scoring, rng: np.random.Generator
 ) -> Floats:
-    """Return the score of every part with every one of some columns shuffled, shape (n_parts, n_columns)."""
-    shuffled = np.stack([np.repeat(part.X[None], len(columns), axis=0) for part in parts])
+    """Return the score of every part with every one of some units shuffled, shape (n_parts, n_units)."""
+    shuffled = np.stack([np.repeat(part.X[None], len(units), axis=0) for part in parts])
     for part, copies in zip(parts, shuffled, strict=True):
-        for copy, column in zip(copies, columns, strict=True):
-            copy[:, column] = rng.permutation(part.X[:, column])
+        for copy, columns in zip(copies, units, strict=True):
+            order = rng.permutation(len(part.X))
+            for column in columns:
+                copy[:, column] = part.X[order, column]
     one = parts[0].predictions
     n_classes = one.shape[1] if one.ndim == 2 else 0
     flat = predict(estimator, shuffled.reshape(-1, shuffled.shape[-1]), n_classes)
-    answers = flat.reshape(len(parts), len(columns), *one.shape)
+    answers = flat.reshape(len(parts), len(units), *one.shape)
     return np.stack([scoring.many(part.y, answer) for part, answer in zip(parts, answers, strict=True)])

@@ -115,7 +115,7 @@ class WholeTable:
         InputError
             If the model has no finished trial.
         """
-        done = [trial for trial in state.records if trial.model == get_model(model).name]
+        done = [trial for trial in state.records if trial.is_plain and trial.model == get_model(model).name]
         if not done:
             raise InputError(f"There is no finished fit of {model!r} to take out. Run the study with it first.")
         trial = max(done, key=lambda t: (t.n_rows, -t.repeat))
