@@ -9,14 +9,17 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from scalewise.core.alarms import alarms
 from scalewise.core.backtest import backtest
 from scalewise.core.cost import CostCurve, cost_curve
 from scalewise.core.curves import Curve, StreamCurve, each_curve, stream_curves, training_noise
 from scalewise.core.experiment import Agenda, agenda
 from scalewise.core.extrapolation import Forecast, forecast
-from scalewise.core.importance import importance_table
+from scalewise.core.feature_curve import FeatureCurve, feature_curve
+from scalewise.core.importance import ImportanceTable, importance_table, probe_records
 from scalewise.core.memory import worker_memory
 from scalewise.core.prospects import FARTHEST, Continuation, ModelSummary, Outlook
+from scalewise.core.spec import Alarm
 from scalewise.core.study import StudyState
 from scalewise.core.units import UnitComparison, compare_units
 from scalewise.core.verdict import Verdict, decide
@@ -50,6 +53,9 @@ class Summary:
         What a few trials with other sampling units say.
     agenda : Agenda
         What comes next, which models were dropped, and whether the study is at its end.
+    features : FeatureCurve or None
+        Score against number of features, once that was asked for.
+    alarms : tuple of Alarm
     """
 
     state: StudyState
@@ -58,6 +64,15 @@ class Summary:
     streams: tuple[StreamCurve, ...] = ()
     unit_checks: tuple[UnitComparison, ...] = ()
     agenda: Agenda = field(default_factory=Agenda)
+    features: FeatureCurve | None = None
+    alarms: tuple[Alarm, ...] = ()
+
+    @property
+    def main(self) -> ModelSummary | None:
+        """The model whose features are shown first: the verdict's own, else the most complex that has any."""
+        able = [m for m in self.models if m.importances]
+        own = next((m for m in able if m.curve.model.label == self.verdict.model), None)
+        return own or (able[-1] if able else None)
 
     def model(self, name: str) -> ModelSummary | None:
         """One model's summary by its name; None while it has no point."""
@@ -81,22 +96,31 @@ def summarise(state: StudyState) -> Summary:
 def summary_steps(state: StudyState) -> Generator[None, None, Summary]:
     """Work a summary out bit by bit, so that others may have their turn between; the generator returns it."""
     if state.study is None or state.plan is None:
-        return Summary(state, (), decide(state, ()))
+        return Summary(state, (), decide(state, ()), alarms=state.alarms)
     data, best, min_gain = state.study.data, state.study.metric.best, state.plan.min_gain
     row_bytes = _FLOAT_BYTES * (len(data.features) + 1)
     models: list[ModelSummary] = []
     for curve in each_curve(state):
         yield
-        models.append(_model_summary(curve, min_gain, best, row_bytes, data.n_holdout_rows))
+        probes = probe_records(state.records, curve.model.name)
+        table = importance_table(curve, state.groups, probes)
+        models.append(_model_summary(curve, min_gain, best, row_bytes, data.n_holdout_rows, table))
         yield
-    verdict = decide(state, models)
+    few = feature_curve(state, tuple(m.curve for m in models))
+    yield
+    verdict = decide(state, models, few)
     summary = Summary(state, tuple(models), verdict, stream_curves(state), compare_units(state))
-    return replace(summary, agenda=agenda(state, models, verdict))
+    return replace(summary, agenda=agenda(state, models, verdict), features=few, alarms=alarms(state, few))
 
 
 @lru_cache(maxsize=64)
 def _model_summary(
-    curve: Curve, min_gain: float, best: float | None, row_bytes: int, n_holdout_rows: int
+    curve: Curve,
+    min_gain: float,
+    best: float | None,
+    row_bytes: int,
+    n_holdout_rows: int,
+    importances: ImportanceTable | None,
 ) -> ModelSummary:
     n_rows = [p.n_rows for p in curve.points]
     fit_time = cost_curve(n_rows, [p.fit_seconds for p in curve.points])
@@ -117,7 +141,7 @@ def _model_summary(
         outlook=outlook,
         fit_time=fit_time,
         fit_memory=cost_curve(n_rows, [p.peak_bytes for p in curve.points]),
-        importances=importance_table(curve),
+        importances=importances,
         doubling=doubling,
         memory=worker_memory(curve, row_bytes, n_holdout_rows),
         noise=training_noise(curve, curve.last.n_rows),

@@ -1,0 +1,57 @@
+"""What makes scores too good or columns useless, as far as a study's trials and a look at its table show it."""
+
+from __future__ import annotations
+
+from scalewise.core.feature_curve import FeatureCurve
+from scalewise.core.spec import Alarm
+from scalewise.core.study import StudyState
+
+__all__ = ["alarms"]
+
+_GOLDEN = 0.95
+_FEWEST_FEATURES = 3
+_COPIED = 0.01
+"""Share of the holdout from which copies among the training rows are worth an alarm."""
+
+
+def alarms(state: StudyState, curve: FeatureCurve | None) -> tuple[Alarm, ...]:
+    """All alarms of a study, those about its scores first.
+
+    Parameters
+    ----------
+    state : StudyState
+    curve : FeatureCurve or None
+        Score against number of features.
+    """
+    found = (_golden(curve) if curve else None, _copied_rows(state))
+    return (*(alarm for alarm in found if alarm is not None), *state.alarms)
+
+
+def _golden(curve: FeatureCurve) -> Alarm | None:
+    """A feature that alone gives nearly the whole score: mostly one that is not known when it is needed."""
+    share, alone = curve.share(1), curve.at(1)
+    if share is None or alone is None or share < _GOLDEN or curve.n_features < _FEWEST_FEATURES:
+        return None
+    name = alone.features[0]
+    return Alarm(
+        "golden",
+        name,
+        f"{name} alone gives {100 * min(share, 1):.0f} % of the score of all {curve.n_features:,} features. If it is "
+        "only known after what is to be predicted, the score means nothing: exclude it.",
+    )
+
+
+def _copied_rows(state: StudyState) -> Alarm | None:
+    """Rows that are held out and trained on at once: mostly the same thing, recorded twice."""
+    if state.data is None:
+        return None
+    most, trial = max(((r.n_copies, t) for t, r in state.records.items() if t.probes), default=(0, None))
+    if trial is None or most < _COPIED * state.data.n_holdout_rows:
+        return None
+    return Alarm(
+        "duplicate_rows",
+        "",
+        f"{most:,} of the {state.data.n_holdout_rows:,} held-out rows stand word for word among {trial.n_rows:,} "
+        "training rows. Where they are the same thing recorded twice, scores are too good: remove the copies, or "
+        "sample by a column that holds them together.",
+    )
