@@ -8,16 +8,17 @@ from typing import Literal
 
 from scalewise.core.contest import SURE, contest
 from scalewise.core.curves import Curve, Gain, paired_gain
+from scalewise.core.feature_curve import FeatureCurve
 from scalewise.core.machine import Machine
 from scalewise.core.prospects import FARTHEST, ModelSummary, Outlook
 from scalewise.core.sizes import study_sizes
 from scalewise.core.spec import Plan, StudySpec
-from scalewise.core.ways import Scene, obstacle
+from scalewise.core.ways import Scene, fewer_will_do, obstacle
 from scalewise.core.would_tell import Experiment, cheapest_experiment
 
 __all__ = ["Action", "Answer", "answer", "last_step", "lead_over", "scene_of", "sobered"]
 
-Action = Literal["use_more_rows", "collect_rows", "stop", "scale_out", "cannot_tell", "none"]
+Action = Literal["use_more_rows", "collect_rows", "stop", "fewer_features", "scale_out", "cannot_tell", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,13 @@ class Answer:
         return self.scene.here if self.action == "stop" else self.scene.ahead
 
 
-def scene_of(study: StudySpec, plan: Plan, machine: Machine | None, models: Sequence[ModelSummary]) -> Scene:
+def scene_of(
+    study: StudySpec,
+    plan: Plan,
+    machine: Machine | None,
+    models: Sequence[ModelSummary],
+    few: FeatureCurve | None = None,
+) -> Scene:
     """Set the scene: who stands first now and with more rows, how far to look, and what a person asked for.
 
     Parameters
@@ -65,6 +72,8 @@ def scene_of(study: StudySpec, plan: Plan, machine: Machine | None, models: Sequ
     machine : Machine or None
     models : sequence of ModelSummary
         Those that look at features; at least one.
+    few : FeatureCurve or None
+        Score against number of features, once that was asked for.
     """
     found = contest(models, plan.min_gain)
     target = _target(study.data.n_train_rows, (found.pick, found.best))
@@ -78,6 +87,7 @@ def scene_of(study: StudySpec, plan: Plan, machine: Machine | None, models: Sequ
         budget_minutes=plan.budget_minutes,
         sizes=study_sizes(study.data, 1.0),
         repeats=plan.repeats,
+        few=few,
     )
 
 
@@ -115,7 +125,9 @@ def _more(
     scene = replace(scene, ahead=model)
     if scene.all_used:
         return Answer("collect_rows", scene, gains, gain)
-    return Answer("scale_out" if obstacle(scene) else "use_more_rows", scene, gains, gain)
+    if obstacle(scene):
+        return Answer("fewer_features" if fewer_will_do(scene) else "scale_out", scene, gains, gain)
+    return Answer("use_more_rows", scene, gains, gain)
 
 
 def sobered(found: Answer, guessing: Curve | None) -> Answer:
@@ -129,7 +141,11 @@ def sobered(found: Answer, guessing: Curve | None) -> Answer:
     """
     lead = lead_over(guessing, found.scene.contest.best.curve)
     step = last_step(found.model.curve)
-    if found.action not in ("use_more_rows", "collect_rows", "scale_out") or lead is None or lead.low > 0:
+    if (
+        found.action not in ("use_more_rows", "collect_rows", "scale_out", "fewer_features")
+        or lead is None
+        or lead.low > 0
+    ):
         return found
     if step is not None and step[1].low > 0:
         return found

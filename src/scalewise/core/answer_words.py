@@ -29,11 +29,20 @@ def sentence(found: Answer, metric: str) -> str:
         return f"More data no longer helps: {brings}. {_NO_CLUSTER}"
     if found.action == "collect_rows":
         return f"More rows than the table has would help: {brings}. {_cluster(scene)}"
+    if found.action == "fewer_features":
+        return f"{_few(scene)} More data still helps: {brings}."
     if found.action == "scale_out":
         return f"More data still helps, but not on this machine: {brings}; {obstacle(scene)}. Scale out."
     seconds, n_bytes = scene.ahead.seconds(scene.target), scene.ahead.worker_bytes(scene.target)
     price = f"about {duration_text(seconds)} and {byte_text(n_bytes)}"
     return f"More data still helps: {brings}, {price} a fit here. {_NO_CLUSTER}"
+
+
+def _few(scene: Scene) -> str:
+    kept = scene.few.keep if scene.few else None
+    assert scene.few is not None
+    assert kept is not None
+    return f"{_NO_CLUSTER[:-1]}: {scene.few.words(kept.k)}, and those fit in {byte_text(scene.few.bytes(kept.k))}."
 
 
 def _cluster(scene: Scene) -> str:
@@ -100,6 +109,7 @@ def evidence(found: Answer, metric: str, guessing: Curve | None) -> tuple[str, .
         _reached(scene.here, metric),
         _last_step(scene.here.curve),
         _simpler(scene),
+        _fewer(scene),
         _chance(found),
         _back_test(found.model),
         *_crossings(scene),
@@ -134,6 +144,15 @@ def _simpler(scene: Scene) -> str:
     far = f"{gain_text(behind.mean)} ({gain_text(behind.low)} to {gain_text(behind.high)})"
     within = "within the margin" if behind.high < scene.margin else "within noise"
     return f"The simpler {scene.here.label} is {within} of {best}, which is {far} ahead."
+
+
+def _fewer(scene: Scene) -> str:
+    """What the best few features carry, where they are less than half of all."""
+    few, kept = scene.few, scene.few.keep if scene.few else None
+    if few is None or kept is None or 2 * kept.k > few.n_features:
+        return ""
+    now, then = byte_text(few.bytes(few.n_features)), byte_text(few.bytes(kept.k))
+    return f"{few.words(kept.k)} ({few.model.label}); all rows take {then} with them, {now} with all columns."
 
 
 def _chance(found: Answer) -> str:
@@ -200,7 +219,7 @@ def _other_margin(found: Answer) -> str:
     gain, margin = found.gain, found.scene.margin
     if gain is None or gain.sd == 0:
         return ""
-    if found.action in ("use_more_rows", "collect_rows", "scale_out"):
+    if found.action in ("use_more_rows", "collect_rows", "scale_out", "fewer_features"):
         turn = gain.gain - _sds(SURE) * gain.sd
         asked = f"A least gain of {turn:.2g} or more, instead of {margin:g}: that would not be sure any more."
         return asked if turn > margin else ""
@@ -247,6 +266,8 @@ def _by_action(found: Answer) -> str:
         return "" if found.experiment else "New rows: no larger sample and no repeats are left to tell."
     if found.action == "scale_out":
         return f"A machine with more than {byte_text(scene.ahead.worker_bytes(scene.target))} free for a fit."
+    if found.action == "fewer_features":
+        return "Features that only count with more rows: look for few again at a larger size."
     if found.action == "collect_rows":
         return "New columns or another model, which may need fewer rows."
     return "A curve that bends at the next size: move the slider up one step to see."

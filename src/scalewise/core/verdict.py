@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from scalewise.core.answer import Action, answer, scene_of, sobered
 from scalewise.core.answer_words import doubling_words, evidence, memory_words, sentence, would_change
+from scalewise.core.feature_curve import FeatureCurve
 from scalewise.core.prospects import ModelSummary, Outlook
 from scalewise.core.study import StudyState
 from scalewise.core.ways import Way, all_ways, doubling
@@ -21,7 +22,7 @@ class Verdict:
 
     Parameters
     ----------
-    action : {"use_more_rows", "collect_rows", "stop", "scale_out", "cannot_tell", "none"}
+    action : {"use_more_rows", "collect_rows", "stop", "fewer_features", "scale_out", "cannot_tell", "none"}
         ``none`` before a study has begun.
     sentence : str
     evidence : tuple of str
@@ -57,7 +58,7 @@ class Verdict:
     memory: tuple[str, ...] = ()
 
 
-def decide(state: StudyState, models: Sequence[ModelSummary]) -> Verdict:
+def decide(state: StudyState, models: Sequence[ModelSummary], few: FeatureCurve | None = None) -> Verdict:
     """Decide what to do next.
 
     Parameters
@@ -65,6 +66,8 @@ def decide(state: StudyState, models: Sequence[ModelSummary]) -> Verdict:
     state : StudyState
     models : sequence of ModelSummary
         From simple to complex.
+    few : FeatureCurve or None
+        Score against number of features, once that was asked for.
     """
     if state.study is None or state.plan is None:
         return Verdict("none", _before(state))
@@ -72,7 +75,7 @@ def decide(state: StudyState, models: Sequence[ModelSummary]) -> Verdict:
     if not fitted:
         return Verdict("cannot_tell", _first(state), margin=state.plan.min_gain)
     guessing = next((m.curve for m in models if m.curve.model.rung == 0), None)
-    found = sobered(answer(scene_of(state.study, state.plan, state.machine, fitted)), guessing)
+    found = sobered(answer(scene_of(state.study, state.plan, state.machine, fitted, few)), guessing)
     metric = state.study.metric.label
     step = doubling(found.scene)
     return Verdict(

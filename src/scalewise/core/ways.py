@@ -16,11 +16,12 @@ from typing import Literal
 
 from scalewise.core.contest import Contest
 from scalewise.core.curves import paired_gain
+from scalewise.core.feature_curve import FeatureCurve
 from scalewise.core.machine import Machine
 from scalewise.core.prospects import ModelSummary, Outlook
 from scalewise.core.wording import byte_text, duration_text, percent_text, rows_text
 
-__all__ = ["PATIENCE_MINUTES", "Scene", "Way", "all_ways", "doubling", "obstacle"]
+__all__ = ["PATIENCE_MINUTES", "Scene", "Way", "all_ways", "doubling", "fewer_will_do", "obstacle"]
 
 WayAction = Literal[
     "stop", "use_more_rows", "richer_model", "fewer_features", "more_repeats", "collect_rows", "scale_out"
@@ -97,6 +98,8 @@ class Scene:
         Training sizes that a study of the table may visit, ascending.
     repeats : int
         Samples that the plan draws of a size where that is cheap.
+    few : FeatureCurve or None
+        Score against number of features, once that was asked for.
     """
 
     contest: Contest
@@ -108,6 +111,7 @@ class Scene:
     budget_minutes: float | None = None
     sizes: tuple[int, ...] = ()
     repeats: int = 1
+    few: FeatureCurve | None = None
 
     @property
     def here(self) -> ModelSummary:
@@ -216,6 +220,49 @@ def richer_model(scene: Scene) -> Way | None:
     return _way(scene, "richer_model", model, gain, f"{model.label} on the same {rows_text(n_rows)} rows")
 
 
+def fewer_features(scene: Scene) -> Way | None:
+    """Keep the fewest features that lose less than the margin, on the rows looked ahead to."""
+    kept = scene.few.keep if scene.few else None
+    model = _searched(scene)
+    if scene.few is None or kept is None or kept.loss is None or model is None:
+        return None
+    lead = scene.contest.leads.get(model.curve.model.name) if model is not scene.here else None
+    ahead = (lead.mean, lead.low, lead.high) if lead else (0.0, 0.0, 0.0)
+    n_rows = min(scene.target, scene.full)
+    # Both intervals at their widest: the lead and the loss share rows, but nothing tells how much.
+    gain, low, high = ahead[0] - kept.loss.mean, ahead[1] - kept.loss.high, ahead[2] - kept.loss.low
+    faster = min(1.0, kept.fit_seconds / scene.few.whole.fit_seconds) if scene.few.whole.fit_seconds else 1.0
+    minutes = model.seconds(n_rows) * faster / 60
+    now, then = (byte_text(scene.few.bytes(k)) for k in (scene.few.n_features, kept.k))
+    words = f"{scene.few.words(kept.k)}; all rows take {then} instead of {now}"
+    n_bytes = fewer_bytes(scene)
+    return Way("fewer_features", gain, low, high, minutes, n_bytes, scene.money(minutes), words, n_rows, model.label)
+
+
+def fewer_bytes(scene: Scene) -> int:
+    """Memory of a worker that fits the kept features on the rows looked ahead to; 0 where none are known."""
+    kept, model = scene.few.keep if scene.few else None, _searched(scene)
+    if scene.few is None or kept is None or model is None:
+        return 0
+    n_rows = min(scene.target, scene.full)
+    whole, base = model.worker_bytes(n_rows), model.memory.base_bytes if model.memory else 0
+    return round(base + (whole - base) * (kept.k + 1) / (scene.few.n_features + 1))
+
+
+def fewer_will_do(scene: Scene) -> bool:
+    """Whether this machine can fit the kept features on all the rows looked ahead to, where it cannot fit all."""
+    way = fewer_features(scene)
+    if way is None or scene.target > scene.full or way.minutes > scene.patience_minutes:
+        return False
+    return scene.machine is None or way.bytes <= scene.machine.free_bytes
+
+
+def _searched(scene: Scene) -> ModelSummary | None:
+    """The model whose best features were looked for."""
+    name = scene.few.model.name if scene.few else ""
+    return next((model for model in scene.contest.models if model.curve.model.name == name), None)
+
+
 def more_repeats(scene: Scene) -> Way | None:
     """Draw more samples of the largest size, where the noise of few of them hides whether a gain counts."""
     last = scene.ahead.curve.last
@@ -263,7 +310,7 @@ _WAYS: tuple[Callable[[Scene], Way | None], ...] = (
     stop,
     use_more_rows,
     richer_model,
-    # fewer_features has its place here.
+    fewer_features,
     more_repeats,
     collect_rows,
     scale_out,
