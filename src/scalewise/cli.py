@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from scalewise import __version__
 from scalewise.core.spec import LeftOut, SamplingUnit
@@ -118,6 +118,12 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         default=(),
         help="models to train on all rows, block by block: sgd,bayes",
     )
+    run.add_argument(
+        "--importances", action="store_true", help="print what each feature is worth, and what noise would seem to be"
+    )
+    run.add_argument(
+        "--keep-k", metavar="K", type=_n_kept, help="find out how few features would do: auto, or a number to keep"
+    )
     run.add_argument("--journal", metavar="FILE", type=Path, help="keep finished trials here, and resume from it")
     run.add_argument("--json", metavar="FILE", type=Path, help="write everything as JSON ('-' for standard output)")
     run.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -135,6 +141,14 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def _n_kept(text: str) -> int | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither 'auto' nor a number from 1 on")
+    return int(text)
+
+
 def _app(asked: argparse.Namespace) -> int:
     from scalewise.app.server import serve
 
@@ -149,12 +163,12 @@ def _run(asked: argparse.Namespace) -> int:
     with Study(
         table, options.target, options=options, engine=asked.engine, workers=asked.workers, journal=asked.journal
     ) as study:
-        status = _follow(study, asked.stream, quiet=asked.quiet)
+        status = _follow(study, asked)
         if asked.check_unit and status == 0:
             _check_units(study)
         # Interrupted while the table was looked at, there is nothing to tell.
         if study.state.study is not None:
-            _tell(study, asked.json)
+            _tell(study, asked.json, features=asked.importances or asked.keep_k is not None)
     return status
 
 
@@ -202,20 +216,21 @@ def _check_writable(path: Path | None) -> None:
         raise InputError(f"{path} cannot be written: {error.strerror}. Name another file with --json.") from error
 
 
-def _follow(study: Study, streams: Sequence[str], *, quiet: bool) -> int:
+def _follow(study: Study, asked: argparse.Namespace) -> int:
     """Run a study to its end with a progress bar; Ctrl-C stops it and keeps what is finished."""
     from tqdm import tqdm
 
     from scalewise.core.asking import current_agenda
 
     try:
-        _begin(study, quiet=quiet)
+        _begin(study, quiet=asked.quiet)
     except KeyboardInterrupt:
         study.stop()
         return 130
-    for model in streams:
+    _check_features(study, asked)
+    for model in asked.stream:
         study.stream(model)
-    with tqdm(total=len(study.state.planned()), unit="trial", file=sys.stderr, disable=quiet or None) as bar:
+    with tqdm(total=len(study.state.planned()), unit="trial", file=sys.stderr, disable=asked.quiet or None) as bar:
 
         def show(state: Any) -> None:
             done = len(state.planned()) - len(state.open_trials())
@@ -225,6 +240,8 @@ def _follow(study: Study, streams: Sequence[str], *, quiet: bool) -> int:
             bar.refresh()
 
         try:
+            study.wait(on_progress=show)
+            _begin_features(study, asked)
             study.wait(on_progress=show)
             show(study.state)
         except KeyboardInterrupt:
@@ -265,16 +282,34 @@ def _check_units(study: Study) -> None:
             study.check_unit(unit).wait()
 
 
-def _tell(study: Study, path: Path | None) -> None:
+def _check_features(study: Study, asked: argparse.Namespace) -> None:
+    """Find out before the study has run that so many features cannot be kept."""
+    from scalewise.core.feature_plan import keep_steps
+
+    if study.state.data is not None and isinstance(asked.keep_k, int):
+        keep_steps(len(study.state.data.features), asked.keep_k)
+
+
+def _begin_features(study: Study, asked: argparse.Namespace) -> None:
+    """Compare features where that was asked for and can be done."""
+    data = study.state.data
+    wanted = asked.importances or asked.keep_k is not None
+    if wanted and study.summary.main is not None and data is not None and len(data.features) > 1:
+        keep = asked.keep_k if isinstance(asked.keep_k, int) else None
+        study.features(keep=keep, few=asked.keep_k is not None)
+
+
+def _tell(study: Study, path: Path | None, *, features: bool) -> None:
     content = study.report()
     text = json.dumps(content, indent=1, ensure_ascii=False)
     if path is not None and str(path) != "-":
         path.write_text(text + "\n", encoding="utf-8")
-    print(text if str(path) == "-" else _as_text(content, study.verdict))
+    print(text if str(path) == "-" else _as_text(content, study.verdict, features=features))
 
 
-def _as_text(content: dict[str, Any], verdict: Verdict) -> str:
+def _as_text(content: dict[str, Any], verdict: Verdict, *, features: bool) -> str:
     from scalewise.core.wording import duration_text, percent_text, rows_text, score_text
+    from scalewise.feature_report import feature_lines
 
     metric = content["study"].get("metric", "score")
     lines = [f"{'model':<12}{'rows':>12}{'of all':>9}{metric:>18}{'90 % interval':>20}{'train':>10}{'fit':>9}"]
@@ -286,13 +321,14 @@ def _as_text(content: dict[str, Any], verdict: Verdict) -> str:
                 f"{score_text(point['score']):>18}{interval:>20}{score_text(point['train_score']):>10}"
                 f"{duration_text(point['fit_seconds']):>9}"
             )
+    told = feature_lines(content["features"], metric) if features else []
     trials = content["trials"]
     counts = ", ".join(f"{trials[kind]} {kind}" for kind in ("fitted", "resumed", "failed"))
     failures = [f"  failed: {failure['trial']}: {failure['reason']}" for failure in trials["failures"][:10]]
     ending = content["ending"]
     ended = [f"{ending['reason']} {ending['trials_saved']} planned trials were not needed."] if ending["reason"] else []
     dropped = [f"  dropped: {model['reason']}" for model in content["dropped"]]
-    counted = [f"trials: {counts}", *failures, *ended, *dropped, ""]
+    counted = [*told, f"trials: {counts}", *failures, *ended, *dropped, ""]
     return "\n".join([*lines, *_stream_lines(content), *counted, *_verdict_lines(verdict), *_unit_lines(content)])
 
 

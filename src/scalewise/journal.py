@@ -13,7 +13,7 @@ import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from scalewise.core.events import Event, StreamQueued, TrialFinished, event_from_dict, event_to_dict
+from scalewise.core.events import Event, StreamQueued, TrialFinished, TrialShared, event_from_dict, event_to_dict
 from scalewise.errors import JournalError
 
 __all__ = ["Journal", "default_journal_path"]
@@ -101,7 +101,7 @@ class Journal:
         except sqlite3.Error as error:
             raise JournalError(f"The journal {self.path} cannot be written: {error}.") from error
 
-    def finished(self, trial_keys: Collection[str]) -> Iterator[tuple[str, TrialFinished]]:
+    def finished(self, trial_keys: Collection[str]) -> Iterator[tuple[str, TrialFinished | TrialShared]]:
         """Give the finished trials among `trial_keys`, each with its key, the latest where one is there twice."""
         keys = list(trial_keys)
         for start in range(0, len(keys), _QUERY_SIZE):
@@ -127,9 +127,9 @@ class Journal:
         except sqlite3.Error as error:
             raise JournalError(f"The journal {self.path} cannot be read: {error}.") from error
 
-    def _finished(self, keys: list[str]) -> Iterator[tuple[str, TrialFinished]]:
+    def _finished(self, keys: list[str]) -> Iterator[tuple[str, TrialFinished | TrialShared]]:
         events = ((key, _read(content)) for key, content in self._rows(keys))
-        latest = {key: event for key, event in events if isinstance(event, TrialFinished)}
+        latest = {key: event for key, event in events if isinstance(event, TrialFinished | TrialShared)}
         yield from latest.items()
 
     def close(self) -> None:

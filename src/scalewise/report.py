@@ -13,7 +13,8 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
 ``machine``
     ``memory_bytes``, ``free_bytes`` (when the study started), ``workers``; null where not known.
 ``verdict``
-    ``action`` (``use_more_rows``, ``collect_rows``, ``stop``, ``scale_out`` or ``cannot_tell``), ``sentence``,
+    ``action`` (``use_more_rows``, ``collect_rows``, ``stop``, ``fewer_features``, ``scale_out`` or
+    ``cannot_tell``), ``sentence``,
     ``evidence``, ``margin`` (the least gain that counts), ``would_change``, ``model``, ``ways``, ``next_doubling``,
     ``experiment`` and ``memory`` (words: where a fit would fit). ``ways`` holds, for each way forward, ``action``
     (``stop``, ``use_more_rows``, ``richer_model``, ``fewer_features``, ``more_repeats``, ``collect_rows`` or
@@ -42,7 +43,18 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
     depends on the unit) and ``points`` (``fraction`` and, by the study's own unit and by the other one, ``n_rows``,
     ``score``, ``low``, ``high``).
 ``importances``
-    For each model that has any ``model``, ``n_rows`` and ``features`` (``feature``, ``importance``, ``low``, ``high``).
+    For each model that has any ``model``, ``n_rows``, ``noise_line`` and ``features`` (``feature``, ``importance``,
+    ``low``, ``high``, each alone; ``group``, a number or null, and ``group_importance``).
+``features``
+    Of one model: ``model``, ``n_rows``; ``importances`` (``feature``, ``group``: a number that correlated features
+    share, or null, ``importance``, ``low``, ``high`` of its group shuffled together, ``alone`` of itself);
+    ``noise_line``: features below it are no better than noise, null where that was not tried; ``steady_top``,
+    ``steady_since``: so many first features have not changed since that share of the rows; the same in
+    ``steady_words``; ``curve`` (``k``, ``score``, ``low``, ``high``, ``loss``, ``loss_low``, ``loss_high`` against all
+    features, paired, ``fit_seconds``, ``repeats``, ``features``), empty where that was not asked for; ``keep``: names
+    of the set to go on with (all where fewer do not do, none where it was not asked for), ``keep_share`` of the score
+    that it carries; ``bytes_now`` and ``bytes_kept`` of all rows as models read them; ``alarms`` (``kind``:
+    ``golden``, ``identifier``, ``target_copy``, ``constant`` or ``duplicate_rows``, ``feature``, ``words``).
 ``trials``
     ``fitted``, ``resumed``, ``failed``: counts; ``failures``: ``trial`` and ``reason`` of each.
 ``notes``
@@ -65,6 +77,7 @@ from scalewise.core.study import StudyState
 from scalewise.core.summary import ModelSummary, Summary
 from scalewise.core.units import UnitComparison
 from scalewise.core.verdict import Verdict
+from scalewise.feature_report import feature_report, importances_report
 
 __all__ = ["SCHEMA", "report"]
 
@@ -96,7 +109,8 @@ def report(summary: Summary) -> dict[str, Any]:
         "curves": [_curve(model, metric, state.machine) for model in summary.models],
         "streams": [_stream(curve, metric) for curve in summary.streams],
         "unit_checks": [_unit_check(check) for check in summary.unit_checks],
-        "importances": [_importances(model) for model in summary.models if model.importances],
+        "importances": [importances_report(model) for model in summary.models if model.importances],
+        "features": feature_report(summary),
         "trials": _trials(state),
         "notes": [note.text for note in state.notes],
     }
@@ -211,18 +225,6 @@ def _unit_check(check: UnitComparison) -> dict[str, Any]:
                 "other": {name: getattr(point.other, name) for name in fields},
             }
             for point in check.points
-        ],
-    }
-
-
-def _importances(model: ModelSummary) -> dict[str, Any]:
-    table = model.importances
-    rows = table.rows if table else ()
-    return {
-        "model": model.curve.model.name,
-        "n_rows": table.n_rows if table else 0,
-        "features": [
-            {"feature": row.feature, "importance": row.drop, "low": row.low, "high": row.high} for row in rows
         ],
     }
 

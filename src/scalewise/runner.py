@@ -134,6 +134,22 @@ class StudyRunner:
         """End the check of a sampling unit that is running; the study goes on."""
         self._send(self._conductor.drop_check)
 
+    def features(self, model: str | None = None, *, keep: int | None = None, few: bool = True) -> None:
+        """Find out how few features would do, and which importance noise has; finished trials stay.
+
+        What cannot be compared is shown as a message, and nothing starts.
+
+        Parameters
+        ----------
+        model : str or None
+            Its name; by default the one that scores best.
+        keep : int or None
+            The number of features wanted; None leaves it to the scores.
+        few : bool
+            Whether the best few features are tried, beside the columns of noise.
+        """
+        self._send(partial(self._conductor.features, model, keep, few=few))
+
     def model(self, name: str) -> Future[FittedModel]:
         """Take out a fitted model: what its last finished stream left, or else its largest trial, fitted again.
 

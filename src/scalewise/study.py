@@ -173,6 +173,37 @@ class Study:
             await asyncio.sleep(0.1)
         return self.wait(0)
 
+    def features(self, model: str | None = None, *, keep: int | None = None, few: bool = True) -> Study:
+        """Find out how few features would do, from the trials that are finished; returns at once, as `run` does.
+
+        One model is fitted on its best 1, 2, 3, 5, 8, ... features, ranked each time inside its own training rows and
+        scored on the holdout, and once more beside columns of noise, which tell the importance that noise has. See
+        `feature_curve`, `importances` and ``report()["features"]``.
+
+        Parameters
+        ----------
+        model : str or None
+            Its name; by default the one that scores best.
+        keep : int or None
+            The number of features wanted; None leaves it to the scores.
+        few : bool
+            Whether the best few features are tried, beside the columns of noise.
+
+        Raises
+        ------
+        ScalewiseError
+            If no study has been started, no fit that looks at features has finished, or so many cannot be kept.
+
+        Examples
+        --------
+        >>> study.run().wait().features().wait().feature_curve()  # doctest: +SKIP
+        """
+        self._runner.features(model, keep=keep, few=few)
+        self._runner.answered()
+        if self._runner.last_error is not None:
+            raise self._runner.last_error
+        return self
+
     def stream(self, model: str, *, passes: int = 1) -> Study:
         """Let a model learn the whole table block by block, on one worker; returns at once, as `run` does.
 
@@ -338,8 +369,27 @@ class Study:
         return frame.sort_values(["studied", "alone"], ascending=False, kind="stable", ignore_index=True)
 
     def importances(self) -> pd.DataFrame:
-        """Permutation importances at each model's largest size, one row for each model and feature."""
+        """Permutation importances at each model's largest size, one row for each model and feature.
+
+        ``importance``, ``low`` and ``high`` are of the feature alone. Correlated features share a ``group``;
+        ``group_importance`` is what is lost without all of it (of a feature in no group: its own importance), and
+        ``noise_line`` what noise may seem to be worth, once that was tried.
+        """
         import pandas as pd
 
-        rows = [{"model": i["model"], **row} for i in self.report()["importances"] for row in i["features"]]
+        rows = [
+            {"model": i["model"], **row, "noise_line": i["noise_line"]}
+            for i in self.report()["importances"]
+            for row in i["features"]
+        ]
         return pd.DataFrame(rows)
+
+    def feature_curve(self) -> pd.DataFrame:
+        """Score against number of features, one row for each number; empty before `features` was asked for.
+
+        ``loss`` is what is lost against all features, paired; it and ``score`` have 90 % intervals.
+        """
+        import pandas as pd
+
+        columns = ["k", "score", "low", "high", "loss", "loss_low", "loss_high", "fit_seconds", "repeats", "features"]
+        return pd.DataFrame(self.report()["features"]["curve"], columns=columns)

@@ -23,12 +23,13 @@ MAY_IMPORT = {
     "plots": {"core", "errors"},
     "options": {"core", "data", "models", "errors"},
     "journal": {"core", "errors"},
-    "report": {"core", "errors"},
+    "feature_report": {"core", "errors"},
+    "report": {"core", "feature_report", "errors"},
     "running": {"core", "data", "models", "engines", "options", "journal", "errors"},
     "runner": {"core", "data", "models", "engines", "options", "journal", "running", "errors"},
     "study": {"core", "data", "engines", "options", "journal", "report", "runner", "running", "errors"},
     "app": {"core", "data", "models", "engines", "plots", "options", "journal", "runner", "errors"},
-    "cli": {"core", "data", "options", "study", "app", "errors"},
+    "cli": {"core", "data", "options", "study", "feature_report", "app", "errors"},
 }
 PURE = {"numpy", "scipy"}
 

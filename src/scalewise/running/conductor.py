@@ -6,15 +6,18 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from scalewise.core import events as ev
 from scalewise.core.asking import ask, current_agenda
 from scalewise.core.experiment import Agenda
-from scalewise.core.spec import SamplingUnit, StudySpec
+from scalewise.core.feature_plan import plan_features
+from scalewise.core.spec import Plan, SamplingUnit, StudySpec
 from scalewise.core.streams import StreamEvent
 from scalewise.core.study import StudyState
+from scalewise.core.summary import summarise
 from scalewise.core.units import cheap_check
 from scalewise.data.screening import Screening
 from scalewise.data.sources import Source
@@ -164,8 +167,8 @@ class Conductor:
             return
         if self._lost and self._engines.away is None:
             raise EngineError(self._lost)
-        plan = options.plan(prepared.data)
         study = StudySpec(prepared.data, options.metric_spec(prepared.data), versions())
+        plan = self._plan(options, study)
         if self._work is None or self._work.study.id != study.id:
             self._drop_work()
             self._work = Work(study, prepared)
@@ -184,10 +187,40 @@ class Conductor:
         """
         if self._work is None:
             return
-        plan = options.plan(self._work.study.data)
+        plan = self._plan(options, self._work.study)
         if plan != self._state.plan:
             self.tell(ev.PlanChanged(plan=plan))
             self._resume()
+
+    def _plan(self, options: StudyOptions, study: StudySpec) -> Plan:
+        """The plan that options ask for; the search for few features goes on where it belongs to the same study."""
+        plan = options.plan(study.data)
+        now = self._state.plan.features if self._state.plan and self._state.study == study else None
+        goes_on = now is not None and now.model in [model.name for model in plan.models]
+        return replace(plan, features=now) if goes_on else plan
+
+    def features(self, model: str | None, keep: int | None, *, few: bool = True) -> None:
+        """Find out how few features would do.
+
+        Raises
+        ------
+        InputError
+            If there is no study, or the model or the number of features cannot be used.
+        """
+        study, plan = self._state.study, self._state.plan
+        if self._work is None or study is None or plan is None:
+            raise InputError("No study has been started whose features could be compared. Start one first.")
+        main = summarise(self._state).main if model is None else None
+        model = main.curve.model.name if main else model
+        asked = plan_features(self._state.records, plan, len(study.data.features), model=model, keep=keep)
+        plan = replace(plan, features=asked if few else replace(asked, ks=()))
+        halted = self._state.phase in ("stopped", "failed")
+        self.tell(
+            ev.StudyStarted(study=study, plan=plan, machine=self._state.machine)
+            if halted
+            else ev.PlanChanged(plan=plan)
+        )
+        self._resume()
 
     def stream(self, model: str, passes: int) -> None:
         """Let a model learn the whole table block by block.

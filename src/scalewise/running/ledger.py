@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from scalewise.core import events as ev
 from scalewise.core.results import TrialRecord
-from scalewise.core.spec import ModelSpec
+from scalewise.core.sharing import lookup_keys, shared_key
+from scalewise.core.spec import ModelSpec, StudySpec, Trial
 from scalewise.core.streams import stopped
 from scalewise.core.study import StudyState, fold
 from scalewise.errors import JournalError
@@ -63,6 +64,20 @@ class Ledger:
         self.state = fold(self.state, event)
         if keep and isinstance(event, _JOURNALED) and self.state.study is not None:
             self._write(self.state.study.id, event, trial_key)
+            if isinstance(event, ev.TrialFinished):
+                self._share(self.state.study, event)
+
+    def _share(self, study: StudySpec, event: ev.TrialFinished) -> None:
+        """Journal a trial for studies that leave columns out, where they would measure the same."""
+        key = shared_key(study, event.trial, event.record, self._rung(event.trial))
+        if key:
+            trial, record = event.trial.plain(), replace(event.record, kept=())
+            shared = ev.TrialShared(at=event.at, trial=trial, record=record, where=event.where)
+            self._write(study.id, shared, key)
+
+    def _rung(self, trial: Trial) -> int:
+        models = self.state.plan.models if self.state.plan else ()
+        return next((model.rung for model in models if model.name == trial.model), 1)
 
     def _write(self, study_id: str, event: ev.Event, trial_key: str) -> None:
         try:
@@ -76,11 +91,17 @@ class Ledger:
     def resume(self, streamed: Iterable[ModelSpec]) -> None:
         """Take what the journal has of the plan's trials, and of the streams of some models."""
         assert self.state.study is not None
-        study_id = self.state.study.id
-        missing = {trial.key(study_id): trial for trial in self.state.open_trials()}
-        found = list(self._journal.finished(missing))
-        for key, event in found:
-            self.state = fold(self.state, replace(event, trial=missing[key], resumed=True))
+        study = self.state.study
+        study_id = study.id
+        missing = {
+            key: trial for trial in self.state.open_trials() for key in lookup_keys(study, trial, self._rung(trial))
+        }
+        found = {missing[key]: event for key, event in self._journal.finished(missing)}
+        for trial, event in found.items():
+            self.state = fold(
+                self.state,
+                ev.TrialFinished(at=event.at, trial=trial, record=event.record, where=event.where, resumed=True),
+            )
         if found:
             self.tell(ev.Noted(level="info", text=f"{len(found)} trials came back from the journal."))
         for model in streamed:

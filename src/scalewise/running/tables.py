@@ -117,6 +117,8 @@ class Tables:
                     remarks=prepared.notes,
                     group_candidates=prepared.group_candidates,
                     time_candidates=prepared.time_candidates,
+                    groups=prepared.look.groups,
+                    alarms=prepared.look.alarms,
                 )
             )
 
