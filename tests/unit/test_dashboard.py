@@ -278,3 +278,51 @@ def test_pinned_models_are_part_of_what_is_asked_for(page):
     box = next(box for box in dashboard.controls._boxes() if box.model == "linear")
     box.pin.value = True
     assert dashboard.controls.options().pinned == ("linear",)
+
+
+class TestFeatures:
+    @pytest.fixture
+    def searched(self, page):
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(600, 5))
+        late = np.where(2 * X[:, 0] + X[:, 1] + 0.3 * rng.normal(size=600) > 0, "yes", "no")
+        table = pd.DataFrame({**{name: X[:, k] for k, name in enumerate("abcde")}, "late": late})
+        dashboard = page(source(table.assign(leak=np.where(late == "yes", 1.0, 0.0))), "late")
+        until(dashboard, "ready")
+        for box in dashboard.controls._boxes():
+            box.value = box.model in ("dummy", "linear")
+        dashboard.controls.fraction.value = 0.5
+        return dashboard
+
+    def test_an_alarming_column_is_left_out_with_one_click(self, searched):
+        words, button = searched.alarms.widget.children[0].children
+        assert "leak is nearly a copy of late" in words.value
+        button.click()
+        until(searched, "finished")
+        assert [feature.name for feature in searched.state.data.features] == list("abcde")
+        assert searched.alarms.widget.children == ()
+        searched.features.all_again.click()
+        until(searched, "finished")
+        assert "leak" in [feature.name for feature in searched.state.data.features]
+
+    def test_it_finds_out_how_few_would_do_and_goes_on_with_them(self, searched):
+        tools = searched.features
+        assert tools.button.disabled
+        assert tools.go_on.disabled
+        searched.alarms.widget.children[0].children[1].click()
+        until(searched, "finished")
+        tools.button.click()
+        until(searched, "finished")
+        assert tools.slider.value == 2
+        assert "2 of 5 columns carry" in tools.told.value
+        tools.slider.value = 3
+        searched.tick()
+        assert "3 of 5 columns carry" in tools.told.value
+        tools.slider.value = 2
+        searched.tick()
+        tools.go_on.click()
+        until(searched, "finished")
+        assert {feature.name for feature in searched.state.data.features} == {"a", "b"}
+        reasons = {column.name: column.reason for column in searched.state.left_out}
+        assert reasons["c"] == "left out: the score does without it"
+        assert {trial.model for trial in searched.state.resumed} == {"dummy", "linear"}

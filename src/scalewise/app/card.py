@@ -18,6 +18,7 @@ _BADGES = {
     "use_more_rows": "More data helps",
     "collect_rows": "More data would help",
     "stop": "Enough data",
+    "fewer_features": "Fewer features do",
     "scale_out": "Scale out",
     "cannot_tell": "Cannot tell yet",
     "none": "",

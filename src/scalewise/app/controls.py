@@ -112,6 +112,7 @@ class Controls:
         self._shown_data: DataSpec | None = None
         self._is_running = self._is_prepared = False
         self._columns: tuple[str, ...] | None = None
+        self._left_out: tuple[LeftOut, ...] = ()
         self._make_widgets()
         self.widget = self._lay_out(extra)
         self._listen()
@@ -202,12 +203,23 @@ class Controls:
             seed=self.seed.value,
             min_gain=self.min_gain.value,
             unit=ROWS if self.target.value in (unit.column or "").split(",") else unit,
-            exclude=tuple(c for c in choice.left_out if c.name != self.target.value),
+            exclude=tuple(c for c in (*choice.left_out, *self._left_out) if c.name != self.target.value),
             budget_minutes=self.budget.value or None,
             price_per_hour=self.price.value or None,
             everything=self.everything.value,
             pinned=tuple(box.model for box in self._boxes() if box.pin.value),
         )
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Columns that a person left out on the page."""
+        return self._left_out
+
+    def leave_out(self, columns: Sequence[LeftOut]) -> None:
+        """Leave columns out, beside those that are already, and study the rest; no columns takes all again."""
+        self._left_out = (*self._left_out, *columns) if columns else ()
+        self._actions.prepare(self.options())
+        self._actions.start(self.options())
 
     def open_first(self) -> None:
         """Open the table that the menu stands on."""
@@ -245,7 +257,7 @@ class Controls:
         self._path_field.layout.display = "" if asks_file else "none"
         if asks_file and not self.path.value.strip():
             return
-        self._columns = None
+        self._columns, self._left_out = None, ()
         self.unit.show(choice.unit)
         self._actions.open_table(choice, self.path.value.strip())
 

@@ -14,6 +14,7 @@ import ipywidgets as widgets
 
 from scalewise.app.card import header_html, messages_html
 from scalewise.app.controls import FILE, ControlActions, Controls, TableChoice
+from scalewise.app.features import AlarmList, FeatureActions, FeatureTools
 from scalewise.app.parts import put
 from scalewise.app.pump import Pump
 from scalewise.app.scale import ScaleActions, ScalePanel
@@ -31,9 +32,11 @@ from scalewise.errors import InputError, JournalError, unknown_name
 from scalewise.journal import Journal, default_journal_path
 from scalewise.options import StudyOptions
 from scalewise.plots.base import Plot, View
+from scalewise.plots.feature_curve import FeatureCurvePlot
 from scalewise.plots.fit_time import FitTimePlot
 from scalewise.plots.importance import ImportancePlot
 from scalewise.plots.learning_curve import LearningCurvePlot
+from scalewise.plots.rank_stability import RankStabilityPlot
 from scalewise.runner import StudyRunner
 
 __all__ = ["Dashboard", "explore"]
@@ -132,8 +135,16 @@ class Dashboard(widgets.VBox):
 
     def _make_widgets(self) -> None:
         self._learning = LearningCurvePlot(on_toggle=self._toggle)
-        self._importance, self._fit_time = ImportancePlot(), FitTimePlot()
-        self._plots: tuple[Plot[Any], ...] = (self._learning, self._importance, self._fit_time)
+        self._importance, self._fit_time = ImportancePlot(on_open=self._open_group), FitTimePlot()
+        self._ranks, self._few = RankStabilityPlot(), FeatureCurvePlot()
+        self._plots: tuple[Plot[Any], ...] = (
+            self._learning,
+            self._importance,
+            self._ranks,
+            self._fit_time,
+            self._few,
+        )
+        self.features, self.alarms = FeatureTools(self._feature_actions()), AlarmList(self.controls.leave_out)
         self._header, self._messages, self._card = widgets.HTML(), widgets.HTML(), VerdictCard()
         self._verdict = self._card.head
         self._log_rows = widgets.ToggleButtons(options=[("log", True), ("linear", False)], tooltips=["", ""])
@@ -143,24 +154,32 @@ class Dashboard(widgets.VBox):
         self._log_rows.observe(lambda change: self._look(log_rows=change["new"]), "value")
         self._show_train.observe(lambda change: self._look(show_train=change["new"]), "value")
         self._which.observe(lambda change: self._look(importance_model=change["new"] or None), "value")
+        self._what = widgets.ToggleButtons(options=[("now", False), ("as it grows", True)], tooltips=["", ""])
+        self._what.observe(lambda change: self._show_ranks(change["new"]), "value")
+        self._either = widgets.VBox([self._importance.widget])
+        self._either.add_class("sw-either")
         self._search.observe(lambda change: self._look(search=change["new"]), "value")
 
     def _lay_out(self) -> list[widgets.Widget]:
         rows = widgets.HBox([widgets.HTML("<span class='sw-label'>rows</span>"), self._log_rows])
         small = widgets.HBox(
             [
-                _panel("Features that carry the score", self._importance.widget, [self._which, self._search]),
+                self._importance_panel(),
                 _panel("Time and memory of one fit", self._fit_time.widget, []),
             ]
         )
         small.add_class("sw-small-plots")
+        few = widgets.HBox([self._few.widget, self.features.widget])
+        few.add_class("sw-few")
         main = widgets.VBox(
             [
                 self._card.widget,
                 self.units.widget,
+                self.alarms.widget,
                 self.scale.widget,
                 _panel("Learning curve", self._learning.widget, [self._show_train, rows]),
                 small,
+                _panel(self._few.title, few, [self.features.button]),
                 self._messages,
             ]
         )
@@ -172,6 +191,23 @@ class Dashboard(widgets.VBox):
     def _change(self, options: StudyOptions) -> None:
         self.runner.change(options)
         self._pump.answer()
+
+    def _importance_panel(self) -> widgets.VBox:
+        return _panel(self._importance.title, self._either, [self._what, self._which, self._search])
+
+    def _feature_actions(self) -> FeatureActions:
+        return FeatureActions(self._find_features, lambda k: self._look(keep=k), self.controls.leave_out)
+
+    def _find_features(self) -> None:
+        """Find out how few features would do, with the model whose importances are looked at."""
+        self.runner.features(self._view.importance_model)
+
+    def _show_ranks(self, shown: bool) -> None:
+        # Placed or not, never hidden: a figure that is not displayed measures itself as smaller than nothing.
+        self._either.children = [self._ranks.widget if shown else self._importance.widget]
+
+    def _open_group(self, feature: str) -> None:
+        self._look(open_groups=self._view.open_groups ^ {feature})
 
     def _toggle(self, model: str) -> None:
         self._look(hidden=self._view.hidden ^ {model})
@@ -206,6 +242,8 @@ class Dashboard(widgets.VBox):
         self.controls.render(summary)
         self.units.render(summary)
         self._offer_models(summary)
+        self.alarms.render(summary)
+        self.features.render(summary, self.controls.left_out)
         for plot in self._plots:
             yield
             plot.draw(plot.select(summary, self._view))

@@ -137,6 +137,25 @@ _PAGE = """
 .sw-bar>span{display:block;height:100%;background:var(--sw-accent)}
 @container (max-width:900px){.scalewise .sw-bar{width:24px}.scalewise .sw-scale .sw-table :is(td,th){padding:0 4px}}
 @container (max-width:700px){.sw-scale{grid-template-columns:minmax(0,1fr)}}
+.scalewise .sw-few{
+  display:grid;grid-template-columns:minmax(0,3fr) minmax(240px,2fr);gap:16px;align-items:start;overflow:visible;
+}
+.sw-keep{gap:4px;overflow:visible}
+.sw-keep-buttons{flex-wrap:wrap;gap:8px;overflow:visible}
+.sw-keep-buttons>.jupyter-button{width:auto;padding:0 12px}
+.scalewise .sw-effect{padding-left:16px;font-size:13px;line-height:20px}
+.scalewise .sw-effect li{margin:0 0 2px}
+.sw-alarms{gap:4px;overflow:visible}
+.sw-alarm-row{
+  align-items:center;gap:8px;background:var(--sw-panel);border:1px solid var(--sw-border);
+  border-left:4px solid var(--sw-unsure);border-radius:8px;padding:4px 8px 4px 12px;overflow:visible;
+}
+.sw-alarm-row>.widget-html{flex:1 1 auto;min-width:0}
+.sw-alarm{font-size:13px;line-height:20px}
+.sw-alarm-row>.jupyter-button{width:auto;flex:none;padding:0 12px}
+.sw-groups .sw-chip::before{display:none}
+.sw-either{overflow:visible}
+@container (max-width:900px){.scalewise .sw-few{grid-template-columns:minmax(0,1fr)}}
 @container (max-width:900px){.scalewise .sw-small-plots{grid-template-columns:minmax(0,1fr)}}
 /* On a narrow page the verdict still stands first, and the controls flow into columns. */
 @container (max-width:800px){
@@ -191,7 +210,7 @@ _CONTROLS = """
 """
 
 _WORDS = """
-.sw-card:has(.sw-verdict-use_more_rows,.sw-verdict-collect_rows,.sw-verdict-scale_out){--sw-tone:var(--sw-yes)}
+.sw-card:has(.sw-verdict-use_more_rows,.sw-verdict-collect_rows,.sw-verdict-scale_out,.sw-verdict-fewer_features){--sw-tone:var(--sw-yes)}
 .sw-card:has(.sw-verdict-stop){--sw-tone:var(--sw-no)}
 .sw-card:has(.sw-verdict-cannot_tell){--sw-tone:var(--sw-unsure)}
 .sw-card:has(.sw-verdict-refused){--sw-tone:var(--sw-error)}

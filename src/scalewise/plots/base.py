@@ -31,6 +31,8 @@ PLOTS: Mapping[str, str] = MappingProxyType(
     {
         "learning_curve": "scalewise.plots.learning_curve:LearningCurvePlot",
         "importance": "scalewise.plots.importance:ImportancePlot",
+        "rank_stability": "scalewise.plots.rank_stability:RankStabilityPlot",
+        "feature_curve": "scalewise.plots.feature_curve:FeatureCurvePlot",
         "fit_time": "scalewise.plots.fit_time:FitTimePlot",
     }
 )
@@ -55,6 +57,10 @@ class View:
         Name of the model whose importances are shown; by default the one that the verdict is about.
     search : str
         Only features with this text in their name are shown.
+    open_groups : frozenset of str
+        First features of the groups whose members are shown.
+    keep : int or None
+        The number of features looked at; None for the smallest that is enough.
     """
 
     log_rows: bool = True
@@ -62,6 +68,8 @@ class View:
     hidden: frozenset[str] = frozenset()
     importance_model: str | None = None
     search: str = ""
+    open_groups: frozenset[str] = frozenset()
+    keep: int | None = None
 
 
 class Plot(Protocol[F]):
