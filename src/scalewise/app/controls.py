@@ -14,7 +14,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from scalewise.app.parts import field, put, swatch
+from scalewise.app.parts import field, folded, put, swatch
 from scalewise.app.unit_control import UnitControl
 from scalewise.core.sizes import STEPS, default_fraction
 from scalewise.core.spec import ROWS, DataSpec, LeftOut, SamplingUnit, Task
@@ -160,16 +160,13 @@ class Controls:
                 self._path_field,
                 self.about,
                 field("Target", self.target),
-                field("Task", self.task),
                 self.unit.widget,
                 field("Metric", self.metric),
                 field("Models, from simple to complex", self.models),
                 field("Largest sample", self.fraction),
                 self.rows,
-                self.everything,
-                pair,
                 field("Least gain that counts", self.min_gain),
-                limits,
+                folded("More settings", [field("Task", self.task), pair, limits, self.everything]),
                 buttons,
                 self.progress,
                 extra,

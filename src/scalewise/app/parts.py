@@ -8,7 +8,7 @@ import ipywidgets as widgets
 
 from scalewise.plots.palette import slot_class
 
-__all__ = ["field", "put", "swatch"]
+__all__ = ["field", "folded", "put", "swatch"]
 
 
 def field(label: str, control: widgets.Widget) -> widgets.VBox:
@@ -17,6 +17,15 @@ def field(label: str, control: widgets.Widget) -> widgets.VBox:
     box = widgets.VBox([caption, control])
     box.add_class("sw-field")
     return box
+
+
+def folded(label: str, controls: list[widgets.Widget]) -> widgets.Accordion:
+    """Hide controls that are seldom needed under a line that opens them, without asking the kernel."""
+    box = widgets.VBox(controls)
+    box.add_class("sw-settings")
+    fold = widgets.Accordion([box], titles=(label,), selected_index=None)
+    fold.add_class("sw-folded")
+    return fold
 
 
 def swatch(model: str) -> str:

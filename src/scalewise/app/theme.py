@@ -192,11 +192,20 @@ _CONTROLS = """
 .scalewise .sw-pair,.scalewise .sw-buttons{gap:8px}
 .sw-buttons>.jupyter-button{flex:1 1 0;width:auto;padding:0 4px}
 .sw-model{align-items:center;gap:8px;height:24px}
+.sw-model .sw-pin:not(.mod-active,:hover,:focus-visible){opacity:.35;background:transparent}
 .sw-model .sw-pin{width:24px;min-width:24px;height:20px;padding:0;line-height:20px;flex:none}
 .sw-model .widget-checkbox{width:auto;flex:1 1 auto;min-width:0;height:24px;line-height:24px}
 .scalewise .sw-label,.scalewise .sw-hint{color:var(--sw-muted);font-size:12px;line-height:16px}
 .sw-rows b{color:var(--sw-text)}
+.scalewise .sw-folded{overflow:visible}
+.sw-folded :is(.jupyter-widget-Collapse,.jupyter-widget-Collapse-contents,.jupyter-widget-Collapse-header){
+  background:transparent;border:0;margin:0;padding:0;color:var(--sw-muted);overflow:visible;min-width:0;
+}
+.sw-folded .jupyter-widget-Collapse-header{font-size:12px;line-height:24px;cursor:pointer}
+.sw-folded .jupyter-widget-Collapse-header:hover{color:var(--sw-text)}
+.scalewise .sw-settings{gap:8px;padding:4px 0 8px;overflow:visible}
 .scalewise .widget-slider{width:100%}
+.scalewise .widget-slider,.scalewise .widget-slider .slider-container{overflow:visible}
 .scalewise .widget-slider .noUi-connect{background:var(--sw-accent)}
 .scalewise .jupyter-button{
   border-radius:4px;color:var(--sw-text);background:var(--sw-raised);border:1px solid transparent;font-size:13px;
