@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 
+_FAILURE_LINES = 10
+"""Reasons of failed trials that are printed; all are in the JSON."""
 _STREAM_LINES = 12
 """Last scores of a stream that are printed; all are in the JSON."""
 
@@ -312,7 +314,7 @@ def _as_text(content: dict[str, Any], verdict: Verdict, *, features: bool) -> st
     from scalewise.feature_report import feature_lines
 
     metric = content["study"].get("metric", "score")
-    lines = [f"{'model':<12}{'rows':>12}{'of all':>9}{metric:>18}{'90 % interval':>20}{'train':>10}{'fit':>9}"]
+    lines = [f"{'model':<12}{'rows':>12}{'of all':>9} {metric:>17}{'90 % interval':>20}{'train':>10}{'fit':>9}"]
     for curve in content["curves"]:
         for point in curve["points"]:
             interval = f"{score_text(point['low'])} .. {score_text(point['high'])}"
@@ -324,12 +326,27 @@ def _as_text(content: dict[str, Any], verdict: Verdict, *, features: bool) -> st
     told = feature_lines(content["features"], metric) if features else []
     trials = content["trials"]
     counts = ", ".join(f"{trials[kind]} {kind}" for kind in ("fitted", "resumed", "failed"))
-    failures = [f"  failed: {failure['trial']}: {failure['reason']}" for failure in trials["failures"][:10]]
-    ending = content["ending"]
-    ended = [f"{ending['reason']} {ending['trials_saved']} planned trials were not needed."] if ending["reason"] else []
+    ended = _ending_lines(content["ending"])
     dropped = [f"  dropped: {model['reason']}" for model in content["dropped"]]
-    counted = [*told, f"trials: {counts}", *failures, *ended, *dropped, ""]
+    counted = [*told, f"trials: {counts}", *_failure_lines(trials["failures"]), *ended, *dropped, ""]
     return "\n".join([*lines, *_stream_lines(content), *counted, *_verdict_lines(verdict), *_unit_lines(content)])
+
+
+def _ending_lines(ending: dict[str, Any]) -> list[str]:
+    """Why a study ended before all that was planned."""
+    saved = ending["trials_saved"]
+    return [f"{ending['reason']} {saved} planned trials were not needed."] if saved else []
+
+
+def _failure_lines(failures: Sequence[dict[str, Any]]) -> list[str]:
+    """The first failed trial for each of some reasons, and how many more failed for it."""
+    by_reason: dict[str, list[str]] = {}
+    for failure in failures:
+        by_reason.setdefault(failure["reason"], []).append(failure["trial"])
+    return [
+        f"  failed: {first}{f' and {len(more)} more' if more else ''}: {reason}"
+        for reason, (first, *more) in list(by_reason.items())[:_FAILURE_LINES]
+    ]
 
 
 def _unit_lines(content: dict[str, Any]) -> list[str]:

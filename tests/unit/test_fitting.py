@@ -161,7 +161,7 @@ class TestWhatATrialRefuses:
 
     def test_a_metric_that_is_not_defined_for_the_predictions(self, regression):
         # The target has both signs, and the gamma deviance is for positive numbers.
-        with pytest.raises(MetricError, match=r"gamma deviance \(negated\) cannot be computed for linear on 100 rows"):
+        with pytest.raises(MetricError, match=r"gamma deviance \(negated\) cannot be computed: the predictions"):
             run_trial(regression, Trial("linear", 100, 0), "neg_mean_gamma_deviance", 0)
 
 

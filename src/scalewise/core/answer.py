@@ -10,7 +10,7 @@ from scalewise.core.contest import SURE, contest
 from scalewise.core.curves import Curve, Gain, paired_gain
 from scalewise.core.feature_curve import FeatureCurve
 from scalewise.core.machine import Machine
-from scalewise.core.prospects import FARTHEST, ModelSummary, Outlook
+from scalewise.core.prospects import ModelSummary, Outlook, farthest
 from scalewise.core.sizes import study_sizes
 from scalewise.core.spec import Plan, StudySpec
 from scalewise.core.ways import Scene, fewer_will_do, obstacle
@@ -94,7 +94,7 @@ def scene_of(
 def _target(full: int, models: Sequence[ModelSummary]) -> int:
     """All rows of the table, or as many as a forecast reaches; twice the table where all are used."""
     reached = min(m.curve.last.n_rows for m in models)
-    return min(full, FARTHEST * reached) if reached < full else 2 * full
+    return farthest(reached, full) if reached < full else 2 * full
 
 
 def answer(scene: Scene) -> Answer:

@@ -18,12 +18,19 @@ from scalewise.core.memory import WorkerMemory
 
 Floats = NDArray[np.float64]
 
-__all__ = ["FARTHEST", "REACH_SDS", "Continuation", "ModelSummary", "Outlook"]
+__all__ = ["FARTHEST", "REACH_SDS", "Continuation", "ModelSummary", "Outlook", "farthest"]
 
 FARTHEST = 20
 """Forecasts beyond this many times the largest measured size are refused."""
 REACH_SDS = 1.6449
 """Standard deviations from the middle of a normal distribution to either end of its 90 % interval."""
+_ROUNDING = 1.01
+"""Sizes are rounded, so that 5 % of the rows may be a little less than a twentieth."""
+
+
+def farthest(n_rows: int, full: int) -> int:
+    """Rows that a forecast from `n_rows` may look ahead to, of a table of `full` rows."""
+    return full if full <= _ROUNDING * FARTHEST * n_rows else FARTHEST * n_rows
 
 
 @dataclass(frozen=True, slots=True)

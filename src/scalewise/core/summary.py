@@ -18,7 +18,7 @@ from scalewise.core.extrapolation import Forecast, forecast
 from scalewise.core.feature_curve import FeatureCurve, feature_curve
 from scalewise.core.importance import ImportanceTable, importance_table, probe_records
 from scalewise.core.memory import worker_memory
-from scalewise.core.prospects import FARTHEST, Continuation, ModelSummary, Outlook
+from scalewise.core.prospects import FARTHEST, Continuation, ModelSummary, Outlook, farthest
 from scalewise.core.spec import Alarm
 from scalewise.core.study import StudyState
 from scalewise.core.units import UnitComparison, compare_units
@@ -152,7 +152,7 @@ def _model_summary(
 def _fan_sizes(curve: Curve) -> tuple[int, ...]:
     """Sizes at which the continuation is drawn: no farther than a forecast may be trusted."""
     last, full = curve.last.n_rows, curve.n_train_rows
-    end = min(_BEYOND * full, FARTHEST * last)
+    end = max(min(_BEYOND * full, FARTHEST * last), farthest(last, full))
     steps = {full, 2 * last, _target(curve)}
     sizes = {*steps, *(round(n) for n in np.geomspace(last, end, _FAN_POINTS))}
     return tuple(sorted(n for n in sizes if last < n <= end))
@@ -181,7 +181,7 @@ def _continuation(grid: tuple[int, ...], continued: Forecast) -> Continuation:
 def _target(curve: Curve) -> int:
     """The size that the decision looks ahead to, no farther than a forecast may be trusted."""
     full, last = curve.n_train_rows, curve.last.n_rows
-    return min(full, FARTHEST * last) if last < full else 2 * full
+    return farthest(last, full) if last < full else 2 * full
 
 
 def _outlook(curve: Curve, ahead: Forecast, target: int, fit_time: CostCurve | None) -> Outlook:

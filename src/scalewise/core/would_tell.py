@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scalewise.core.contest import normal_above
-from scalewise.core.prospects import FARTHEST, ModelSummary, Outlook
+from scalewise.core.prospects import ModelSummary, Outlook, farthest
 from scalewise.core.sizes import repeats_at
 from scalewise.core.ways import Scene
 from scalewise.core.wording import duration_text, rows_text
@@ -79,7 +79,7 @@ def cheapest_experiment(scene: Scene, model: ModelSummary, gain: Outlook) -> Exp
 
 def _larger(scene: Scene, model: ModelSummary, gain: Outlook) -> Iterator[Experiment]:
     last = model.curve.last.n_rows
-    most = min(scene.most_rows_here(model), scene.full, FARTHEST * last, model.curve.model.max_rows or scene.full)
+    most = min(scene.most_rows_here(model), farthest(last, scene.full), model.curve.model.max_rows or scene.full)
     for n_rows in scene.sizes:
         if last < n_rows <= most:
             repeats = repeats_at(n_rows, scene.repeats)

@@ -124,7 +124,7 @@ def run_trial(ref: DataRef, trial: Trial, metric: str, seed: int) -> TrialRecord
         sight = _sight(ref, trial, metric, seed)
         fit = _fit(entry, ref, trial, sight, seed)
         exam = _examine(fit, ref, metric, sight, seed)
-        score = _whole_score(exam, trial, metric)
+        score = _whole_score(exam, metric)
         on_blocks = exam.scoring.by_block(exam.holdout.y, exam.predictions, exam.holdout.blocks)
         train_score = _train_score(exam, fit, len(ref.classes))
         rng = np.random.default_rng(_seed(seed, trial, "shuffle"))
@@ -264,11 +264,11 @@ def _examine(fit: _Fit, ref: DataRef, metric: str, sight: _Sight, seed: int) -> 
     return _Exam(Scoring(metric, ref.task, n_classes), holdout, predict(fit.estimator, holdout.X, n_classes))
 
 
-def _whole_score(exam: _Exam, trial: Trial, metric: str) -> float:
+def _whole_score(exam: _Exam, metric: str) -> float:
     score = exam.scoring.one(exam.holdout.y, exam.predictions)
     if not np.isfinite(score):
         raise MetricError(
-            f"{metric_label(metric)} cannot be computed for {trial}: its predictions for the "
+            f"{metric_label(metric)} cannot be computed: the predictions for the "
             f"{len(exam.holdout.y):,} holdout rows are outside what this metric is defined for, or a class is missing "
             "there. Choose another metric."
         )
