@@ -5,7 +5,7 @@
 One study for each data set (openmlid) of ``../shared/data/lcdb10_accuracy.parquet``: its learners, its sizes from 50
 rows on and its five repeats, with the plan's repeats at each size; a trial gives its recorded score and costs its
 recorded fit time. The shipped code decides (``scalewise.core.experiment.agenda``), one trial at a time, with the
-forecast's part played by the one net that never saw the data set. At the end a person has either the best model as it
+forecast's part played by the nets that never saw the data set. At the end a person has either the best model as it
 was fitted (where the verdict says that more data no longer helps) or, where it says that more data helps, that model
 fitted on all rows, whose fit is paid for too. *Loss* is how much better the best model of the full study is, by the
 mean of all recorded repeats. The peers are running everything and a plateau rule: sizes ascending, all repeats, each
@@ -48,7 +48,7 @@ class Table:
     """All that was measured on one data set."""
 
     name: str
-    member: int
+    fold: int
     records: dict[Trial, TrialRecord]
     truth: dict[tuple[str, int], float]
     tops: dict[str, int]
@@ -58,13 +58,13 @@ class Table:
 
 
 def tables(path: Path) -> list[Table]:
-    member_of = folds(lcdb_curves(path))
+    fold_of = folds(lcdb_curves(path))
     frame = pd.read_parquet(path)
     frame = frame[frame.n >= SMALLEST]
-    return [table(f"openml {name}", rows, member_of[f"openml {name}"]) for name, rows in frame.groupby("openmlid")]
+    return [table(f"openml {name}", rows, fold_of[f"openml {name}"]) for name, rows in frame.groupby("openmlid")]
 
 
-def table(name: str, rows: pd.DataFrame, member: int) -> Table:
+def table(name: str, rows: pd.DataFrame, fold: int) -> Table:
     records, truth = {}, {}
     for row in rows.itertuples():
         truth[row.learner, row.n] = row.score_mean_all
@@ -74,7 +74,7 @@ def table(name: str, rows: pd.DataFrame, member: int) -> Table:
                 records[Trial(row.learner, row.n, repeat)] = TrialRecord(
                     score, (), row.score_train, row.fit_seconds, 0.0
                 )
-    return Table(name, member, records, truth, rows.groupby("learner").n.max().to_dict())
+    return Table(name, fold, records, truth, rows.groupby("learner").n.max().to_dict())
 
 
 def started(found: Table) -> StudyState:
@@ -88,7 +88,7 @@ def started(found: Table) -> StudyState:
 def replay(found: Table) -> dict[str, object]:
     """Run one study to its end."""
     planned = tuple(sorted(found.records, key=lambda t: (t.n_rows, t.repeat, t.model)))
-    held_out = partial(_forecast, member=found.member)
+    held_out = partial(_forecast, fold=found.fold)
     with (
         mock.patch.object(study, "planned_trials", lambda *_: planned),
         mock.patch.object(summary, "forecast", held_out),
@@ -105,11 +105,11 @@ def replay(found: Table) -> dict[str, object]:
 
 
 def _forecast(
-    n_rows: object, test: object, train: object, *, targets: object, min_gain: float, max_score: float, member: int
+    n_rows: object, test: object, train: object, *, targets: object, min_gain: float, max_score: float, fold: int
 ) -> Forecast:
     points = curve_points(n_rows, test, train)
     net = load_quantile_net()
-    return forecast_with(net, points, sizes(targets, "targets"), min_gain=min_gain, max_score=max_score, member=member)
+    return forecast_with(net, points, sizes(targets, "targets"), min_gain=min_gain, max_score=max_score, fold=fold)
 
 
 def _outcome(found: Table, made: summary.Summary) -> dict[str, object]:

@@ -6,6 +6,7 @@ from scalewise.core import events as ev
 from scalewise.core.asking import ask
 from scalewise.core.spec import StudySpec
 from scalewise.core.study import StudyState, fold
+from scalewise.data.prepare import prepare
 from scalewise.data.sources import Source
 from scalewise.data.store import SampleStore
 from scalewise.models.fitting import run_trial
@@ -14,7 +15,8 @@ from scalewise.options import StudyOptions
 
 def study_by_hand(source: Source, options: StudyOptions, *, most: int = 10_000) -> StudyState:
     """The state when nothing is asked for any more, or after `most` trials."""
-    prepared = options.prepare(source)
+    exclude = {column.name: column.reason for column in options.exclude}
+    prepared = prepare(source, options.target, task=options.task, unit=options.unit, seed=options.seed, exclude=exclude)
     metric = options.metric_spec(prepared.data)
     begun = ev.StudyStarted(study=StudySpec(prepared.data, metric), plan=options.plan(prepared.data))
     state = fold(StudyState(), begun)
