@@ -116,7 +116,11 @@ def _outcome(found: Table, made: summary.Summary) -> dict[str, object]:
     """What a person ends with who follows the verdict, and what it took."""
     curves, verdict = [m.curve for m in made.models], made.verdict
     named = next((c for c in curves if c.model.label == verdict.model), None)
-    chosen = named or max(curves, key=lambda c: c.last.score)
+    if named is None or verdict.action == "cannot_tell":
+        # Whoever is told nothing keeps the best of what was measured about as far as any.
+        most = max(c.last.n_rows for c in curves)
+        named = max((c for c in curves if 2 * c.last.n_rows >= most), key=lambda c: c.last.score)
+    chosen = named
     name, size, top = chosen.model.name, chosen.last.n_rows, found.tops[chosen.model.name]
     advised = 0.0
     if verdict.action != "stop" and size < top:

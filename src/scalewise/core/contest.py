@@ -112,13 +112,16 @@ def _simplest(ordered: Sequence[ModelSummary], best: ModelSummary, margin: float
 
 
 def _best(models: Sequence[ModelSummary]) -> ModelSummary:
-    """The model with the best score at the largest size that all deep ones have, or at its own largest."""
+    """The model with the best score at the largest size that all deep ones have, or at its own largest.
+
+    Studies skip sizes, so that what all share may be small; far below the largest it says little about who leads now.
+    """
     most = max(m.curve.last.n_rows for m in models)
     deep = [m for m in models if m.curve.last.n_rows >= _CLOSE * most]
     shared = set.intersection(*({p.n_rows for p in m.curve.points} for m in deep))
-    if not shared:
+    size = max(shared, default=0)
+    if size < _CLOSE * most:
         return max(deep, key=lambda m: m.curve.last.score)
-    size = max(shared)
     return max(deep, key=lambda m: _score_at(m.curve, size))
 
 

@@ -41,6 +41,8 @@ _HOPELESS = 0.03
 """Probability of coming within the margin of the best below which a model is dropped."""
 _REACH = 20.2
 """Forecasts over more than this many times the largest size are no ground to drop a model."""
+_LOOKS = 3
+"""So many looks between the points are enough; what they do not settle, more of them will not."""
 _NEAR = 16.0
 """Points at less than this part of the largest size say little about what comes."""
 
@@ -269,4 +271,8 @@ def _filling(best: Guess, rivals: list[Guess], left: tuple[Trial, ...]) -> tuple
     """
     may_win = {g.name: g.summary.curve.last.n_rows for g in rivals if g.probability_above(best, 0.0) > _OVERTAKING}
     may_win[best.name] = best.summary.curve.last.n_rows
-    return tuple(t for t in left if t.model in may_win and may_win[t.model] / _NEAR <= t.n_rows <= may_win[t.model])
+    return tuple(
+        t
+        for t in left
+        if t.model in may_win and may_win[t.model] / _NEAR <= t.n_rows <= may_win[t.model] and t.repeat < _LOOKS
+    )

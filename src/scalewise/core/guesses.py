@@ -35,7 +35,7 @@ _LEAST_NARROWED = 0.05
 """Part of a guess's variance that a larger size takes off at the least."""
 _SECOND_LOOK = 0.25
 """Part of a guess's variance that a second look at the same size is taken to take off."""
-_NOTHING = 1e-6
+_NOTHING = 1e-3
 """Part of the margin: a trial that is expected to improve the decisions by less is not worth any time."""
 _LEAST_SECONDS = 0.02
 """What a trial costs at the least, whatever its fit takes."""
