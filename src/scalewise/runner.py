@@ -21,6 +21,7 @@ from scalewise.models.fitted import FittedModel
 from scalewise.options import StudyOptions
 from scalewise.running.conductor import Conductor
 from scalewise.running.ledger import Ledger
+from scalewise.running.pace import seconds_left
 
 __all__ = ["StudyRunner"]
 
@@ -282,7 +283,7 @@ class StudyRunner:
         """The next message; waits for one where there is nothing else to do, but not beyond the budget of time."""
         if self._conductor.is_busy:
             return self._inbox.get_nowait()
-        left = self._conductor.seconds_left()
+        left = seconds_left(self.state)
         return self._inbox.get(timeout=max(left, 0.0) if left < _LONGEST_WAIT else None)
 
     def _take(self, message: Message) -> None:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from scalewise.core import events as ev
-from scalewise.core.asking import ask, current_agenda
 from scalewise.core.experiment import Agenda
-from scalewise.core.feature_plan import plan_features
-from scalewise.core.spec import Plan, SamplingUnit, StudySpec
+from scalewise.core.spec import SamplingUnit, StudySpec
 from scalewise.core.streams import StreamEvent
 from scalewise.core.study import StudyState
-from scalewise.core.summary import summarise
 from scalewise.core.units import cheap_check
 from scalewise.data.screening import Screening
 from scalewise.data.sources import Source
@@ -30,18 +24,14 @@ from scalewise.options import StudyOptions
 from scalewise.running.errands import CallEvent, Errand, Errands
 from scalewise.running.ledger import Ledger
 from scalewise.running.moving import Engines
+from scalewise.running.pace import End, Pace, seconds_left
+from scalewise.running.plans import plan_of, plan_with_features
 from scalewise.running.tables import Tables
 from scalewise.running.unit_checks import UnitChecks
 from scalewise.running.whole_table import incremental_models
 from scalewise.running.work import Work
 
 __all__ = ["Conductor"]
-
-_AHEAD = 2
-"""Tasks queued for each worker beyond the one it runs."""
-
-_PATIENCE_SECONDS = 2.0
-"""Trials on their way that take longer are given up when the answer is decided without them."""
 
 
 class Conductor:
@@ -168,7 +158,7 @@ class Conductor:
         if self._lost and self._engines.away is None:
             raise EngineError(self._lost)
         study = StudySpec(prepared.data, options.metric_spec(prepared.data), versions())
-        plan = self._plan(options, study)
+        plan = plan_of(options, study, self._state)
         if self._work is None or self._work.study.id != study.id:
             self._drop_work()
             self._work = Work(study, prepared)
@@ -187,17 +177,10 @@ class Conductor:
         """
         if self._work is None:
             return
-        plan = self._plan(options, self._work.study)
+        plan = plan_of(options, self._work.study, self._state)
         if plan != self._state.plan:
             self.tell(ev.PlanChanged(plan=plan))
             self._resume()
-
-    def _plan(self, options: StudyOptions, study: StudySpec) -> Plan:
-        """The plan that options ask for; the search for few features goes on where it belongs to the same study."""
-        plan = options.plan(study.data)
-        now = self._state.plan.features if self._state.plan and self._state.study == study else None
-        goes_on = now is not None and now.model in [model.name for model in plan.models]
-        return replace(plan, features=now) if goes_on else plan
 
     def features(self, model: str | None, keep: int | None, *, few: bool = True) -> None:
         """Find out how few features would do.
@@ -207,13 +190,10 @@ class Conductor:
         InputError
             If there is no study, or the model or the number of features cannot be used.
         """
-        study, plan = self._state.study, self._state.plan
-        if self._work is None or study is None or plan is None:
+        study = self._state.study
+        if self._work is None or study is None:
             raise InputError("No study has been started whose features could be compared. Start one first.")
-        main = summarise(self._state).main if model is None else None
-        model = main.curve.model.name if main else model
-        asked = plan_features(self._state.records, plan, len(study.data.features), model=model, keep=keep)
-        plan = replace(plan, features=asked if few else replace(asked, ks=()))
+        plan = plan_with_features(self._state, model, keep, few=few)
         halted = self._state.phase in ("stopped", "failed")
         self.tell(
             ev.StudyStarted(study=study, plan=plan, machine=self._state.machine)
@@ -356,58 +336,35 @@ class Conductor:
             self._check_when_cheap()
         if work is None or self._state.phase != "running" or self._state.check or self._state.difference:
             return
-        left = self.seconds_left()
-        if left <= 0:
-            self._finish("budget", "The budget of time is spent.")
-            return
-        slots, flying = self.engine.slots, len(work.submitted)
-        # Refilled in batches, so that deciding costs little for each trial.
-        if flying > slots:
-            return
-        agenda = None if self._runs_everything else current_agenda(self._state)
+        pace = Pace(self._state, work.submitted, self.engine.slots, seconds_left(self._state))
+        if pace.seconds_left <= 0:
+            self._finish(End("budget", "The budget of time is spent."))
+        elif not pace.is_supplied:
+            self._supply(work, pace)
+
+    def _supply(self, work: Work, pace: Pace) -> None:
+        """Submit the next trials, or find that the study is at its end."""
+        agenda = pace.agenda()
         if not self._errands.is_busy:
             self._begin_filling(work, agenda)
-        room, free = slots * (1 + _AHEAD) - flying, slots - flying
-        chosen = ask(self._state, room, agenda=agenda, taken=work.submitted, free=free, seconds_left=left)
+        chosen = pace.next_trials(agenda)
         for trial in chosen:
             work.submitted.add(trial)
             self._give(work.task(trial))
             if self._is_wanted():
                 break
-        if not chosen:
-            self._notice_end(work, left)
+        if chosen:
+            return
+        is_shared = bool(self._state.open_streams()) or self._errands.is_awaited
+        end = pace.end(is_busy=self._errands.is_busy, is_shared=is_shared)
+        if end is not None:
+            self._finish(end)
 
-    @property
-    def _runs_everything(self) -> bool:
-        """Whether what comes next does not depend on what came out, so that nothing need be forecast for it."""
-        return self._state.plan is not None and self._state.plan.everything
-
-    def seconds_left(self) -> float:
-        """Seconds until the budget of the running study is spent; infinite where it has none."""
-        plan = self._state.plan
-        if self._state.phase != "running" or plan is None or plan.budget_minutes is None:
-            return math.inf
-        return self._state.started_at + 60 * plan.budget_minutes - time.time()
-
-    def _notice_end(self, work: Work, left: float) -> None:
-        """Finish where nothing is left to do, or not enough time to do it."""
-        agenda = current_agenda(self._state)
-        if agenda.ending and (not work.submitted or self._takes_long(work)):
-            self._finish(agenda.ending, agenda.reason)
-        elif not work.submitted and not self._errands.is_busy and math.isfinite(left):
-            self._finish("budget", "The budget of time does not reach for another trial.")
-
-    def _takes_long(self, work: Work) -> bool:
-        """Whether what is on its way is not worth waiting for, and may be given up without harm to others."""
-        if self._state.open_streams() or self._errands.is_awaited:
-            return False
-        return max(self._state.expected.seconds(trial) for trial in work.submitted) > _PATIENCE_SECONDS
-
-    def _finish(self, ending: ev.Ending, reason: str) -> None:
+    def _finish(self, end: End) -> None:
         if self._work is not None and self._work.submitted:
             self.engine.cancel()
             self._forget()
-        self.tell(ev.StudyFinished(ending=ending, reason=reason))
+        self.tell(ev.StudyFinished(ending=end.ending, reason=end.reason))
         self._check_when_cheap()
 
     def _check_when_cheap(self) -> None:

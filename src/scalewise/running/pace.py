@@ -1,0 +1,94 @@
+"""What a running study does next, and when it is at its end: decided from its state and what is on its way."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from scalewise.core.asking import ask, current_agenda
+from scalewise.core.events import Ending
+from scalewise.core.experiment import Agenda
+from scalewise.core.spec import Trial
+from scalewise.core.study import StudyState
+
+__all__ = ["End", "Pace", "seconds_left"]
+
+_AHEAD = 2
+"""Tasks queued for each worker beyond the one it runs."""
+_PATIENCE_SECONDS = 2.0
+"""Trials on their way that take longer are given up when the answer is decided without them."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Why a study is at its end, and that in words."""
+
+    ending: Ending
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A running study at one moment.
+
+    Parameters
+    ----------
+    state : StudyState
+    flying : collection of Trial
+        Trials that the engine has and that have not ended.
+    slots : int
+        Trials that the engine runs at the same time.
+    seconds_left : float
+        Until the budget is spent.
+    """
+
+    state: StudyState
+    flying: Collection[Trial]
+    slots: int
+    seconds_left: float
+
+    @property
+    def is_supplied(self) -> bool:
+        """Whether the engine has enough; it is refilled in batches, so that deciding costs little for each trial."""
+        return len(self.flying) > self.slots
+
+    def agenda(self) -> Agenda | None:
+        """What is worth doing next; None where everything is run, so that nothing need be forecast for it."""
+        everything = self.state.plan is not None and self.state.plan.everything
+        return None if everything else current_agenda(self.state)
+
+    def next_trials(self, agenda: Agenda | None) -> tuple[Trial, ...]:
+        """The trials to submit now."""
+        room, free = self.slots * (1 + _AHEAD) - len(self.flying), self.slots - len(self.flying)
+        return ask(self.state, room, agenda=agenda, taken=self.flying, free=free, seconds_left=self.seconds_left)
+
+    def end(self, *, is_busy: bool, is_shared: bool) -> End | None:
+        """Why there is nothing left to do, or not enough time to do it; None while there is.
+
+        Parameters
+        ----------
+        is_busy : bool
+            Whether samples are being laid out.
+        is_shared : bool
+            Whether others, such as streams, run on the engine, so that what is on its way cannot be given up.
+        """
+        agenda = current_agenda(self.state)
+        if agenda.ending and (not self.flying or (not is_shared and self._takes_long())):
+            return End(agenda.ending, agenda.reason)
+        if not self.flying and not is_busy and math.isfinite(self.seconds_left):
+            return End("budget", "The budget of time does not reach for another trial.")
+        return None
+
+    def _takes_long(self) -> bool:
+        """Whether what is on its way is not worth waiting for."""
+        return max(self.state.expected.seconds(trial) for trial in self.flying) > _PATIENCE_SECONDS
+
+
+def seconds_left(state: StudyState) -> float:
+    """Seconds until the budget of the running study is spent; infinite where it has none."""
+    plan = state.plan
+    if state.phase != "running" or plan is None or plan.budget_minutes is None:
+        return math.inf
+    return state.started_at + 60 * plan.budget_minutes - time.time()

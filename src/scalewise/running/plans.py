@@ -1,0 +1,53 @@
+"""The plan that a person's options ask for, and the one that finds out how few features would do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from scalewise.core.feature_plan import plan_features
+from scalewise.core.spec import Plan, StudySpec
+from scalewise.core.study import StudyState
+from scalewise.core.summary import summarise
+from scalewise.options import StudyOptions
+
+__all__ = ["plan_of", "plan_with_features"]
+
+
+def plan_of(options: StudyOptions, study: StudySpec, state: StudyState) -> Plan:
+    """The plan that options ask for; the search for few features goes on where it belongs to the same study.
+
+    Raises
+    ------
+    InputError
+        If an option cannot be used.
+    """
+    plan = options.plan(study.data)
+    now = state.plan.features if state.plan and state.study == study else None
+    goes_on = now is not None and now.model in [model.name for model in plan.models]
+    return replace(plan, features=now) if goes_on else plan
+
+
+def plan_with_features(state: StudyState, model: str | None, keep: int | None, *, few: bool) -> Plan:
+    """The plan of a started study, with a search for few features.
+
+    Parameters
+    ----------
+    state : StudyState
+    model : str or None
+        The one whose features are compared; by default the verdict's.
+    keep : int or None
+        Features to keep at the most; by default as few as do.
+    few : bool
+        Whether models on few features are fitted, or only the line of noise is drawn.
+
+    Raises
+    ------
+    InputError
+        If the model or the number of features cannot be used.
+    """
+    assert state.study is not None
+    assert state.plan is not None
+    main = summarise(state).main if model is None else None
+    name = main.curve.model.name if main else model
+    asked = plan_features(state.records, state.plan, len(state.study.data.features), model=name, keep=keep)
+    return replace(state.plan, features=asked if few else replace(asked, ks=()))
