@@ -129,7 +129,7 @@ class Visit:
     def done(self):
         """Trials done and planned, as the page says."""
         said = self.page.locator(".sw-controls").inner_text()
-        found = re.search(r"(\d+) of (\d+) trials", said)
+        found = re.search(r"(\d+) of (?:at most )?(\d+) trials", said)
         return (int(found[1]), int(found[2])) if found else (0, 0)
 
     def verdict(self):
