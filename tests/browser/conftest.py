@@ -123,6 +123,12 @@ class Visit:
         self.wait("[...document.querySelectorAll('button')].some(b => b.textContent.trim() === 'Run' && !b.disabled)")
         self.button("Run").click()
 
+    def run_everything(self):
+        """Run a study that does not end before all that is planned is done."""
+        self.page.get_by_text("More settings").click()
+        self.page.get_by_label("Run everything up to here").check()
+        self.run()
+
     def phase(self, phase):
         self.wait(f"document.querySelector('.sw-phase')?.classList.contains('sw-phase-{phase}')")
 

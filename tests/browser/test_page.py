@@ -130,7 +130,7 @@ OVERFLOWING = """() => [document.documentElement, ...document.querySelectorAll(
 def test_the_rest_of_a_study_is_scaled_out_to_a_cluster_and_comes_back(serve, visit):
     here = visit(serve("digits"))
     page = here.page
-    here.run()
+    here.run_everything()
     _counts_until(here, 8)
     here.button("Scale out …").click()
     here.wait("document.querySelector('.sw-scale').innerText.includes('trials of up to')")
@@ -152,7 +152,7 @@ def test_the_rest_of_a_study_is_scaled_out_to_a_cluster_and_comes_back(serve, vi
 def test_a_cluster_and_all_workers_go_when_their_page_is_closed(serve, visit):
     server = serve("digits")
     here = visit(server)
-    here.run()
+    here.run_everything()
     _counts_until(here, 4)
     here.button("Scale out …").click()
     here.button("Start").click()
