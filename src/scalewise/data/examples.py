@@ -218,15 +218,17 @@ def _golden_feature(seed: int = 3) -> pa.Table:
 
 
 def _grouped_rows(seed: int = 4) -> pa.Table:
-    """Forty visits of each of 500 patients; the measures tell patients apart and hardly tell who is ill."""
+    """Twenty visits of each of 2,000 patients, whose measures tell them apart.
+
+    Who is ill follows from where three of the measures lie on a map of a hundred spots: every patient shows a bit more
+    of it, while further visits of the same patients show nothing new.
+    """
     random = np.random.default_rng(seed)
-    n_patients, visits = 500, 40
-    ill = random.uniform(size=n_patients) < 0.4
-    marks = random.normal(size=(n_patients, 8))
-    marks[:, 0] += 0.5 * ill
-    patient = np.repeat(np.arange(n_patients), visits)
-    order = random.permutation(len(patient))
-    measures = (marks[patient] + 0.15 * random.normal(size=(len(patient), 8)))[order]
-    patient = patient[order]
+    n_patients, visits = 2_000, 20
+    marks = random.uniform(size=(n_patients, 8))
+    spots, is_bad = random.uniform(size=(100, 3)), random.uniform(size=100) < 0.4
+    nearest = ((marks[:, None, :3] - spots[None]) ** 2).sum(axis=2).argmin(axis=1)
+    patient = random.permutation(np.repeat(np.arange(n_patients), visits))
+    measures = marks[patient] + 0.03 * random.normal(size=(len(patient), 8))
     columns = {f"measure_{i + 1}": measures[:, i] for i in range(8)}
-    return pa.table({"patient": [f"P{p:03d}" for p in patient], **columns, "ill": ill[patient]})
+    return pa.table({"patient": [f"P{p:04d}" for p in patient], **columns, "ill": is_bad[nearest[patient]]})
