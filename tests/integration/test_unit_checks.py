@@ -16,7 +16,7 @@ from scalewise.options import StudyOptions
 from scalewise.runner import StudyRunner
 
 PATIENCE_SECONDS = 120
-OPTIONS = StudyOptions("ill", models=("dummy", "linear", "forest"), max_fraction=0.5, repeats=2)
+OPTIONS = StudyOptions("ill", models=("dummy", "linear", "forest"), max_fraction=0.5, repeats=2, everything=True)
 PATIENTS, TIME = SamplingUnit("group", "patient"), SamplingUnit("time", "day")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from html import escape
 from typing import Any
 
@@ -153,35 +152,47 @@ class AlarmList:
 
     def __init__(self, leave_out: Callable[[Sequence[LeftOut]], None]) -> None:
         self._leave_out = leave_out
-        self._shown: tuple[tuple[Alarm, bool], ...] | None = None
-        self._rows: list[widgets.Widget] = []
+        # Rows are made once and used again: the page may still be building one that would be closed by then.
+        self._rows: list[_AlarmRow] = []
+        self._more = widgets.HTML()
         self.widget = widgets.VBox([])
         self.widget.add_class("sw-alarms")
 
     def render(self, summary: Summary) -> None:
         """Show the alarms of a summary; nothing where there is none that a person could act on."""
-        shown = tuple((alarm, _can_leave_out(alarm, summary.state)) for alarm in _urgent(summary))
-        if shown == self._shown:
-            return
-        self._shown = shown
-        before, self._rows = self._rows, [self._row(alarm, able) for alarm, able in shown[:_MOST_ALARMS]]
-        more = len(shown) - _MOST_ALARMS
-        if more > 0:
-            self._rows.append(widgets.HTML(f"<div class='sw-hint'>and {more} more</div>"))
-        self.widget.children = self._rows
-        put(self.widget.layout, "display", "" if self._rows else "none")
-        _close(before)
+        alarms = _urgent(summary)
+        while len(self._rows) < min(len(alarms), _MOST_ALARMS):
+            self._rows.append(_AlarmRow(self._leave_out))
+        for row, alarm in zip(self._rows, alarms, strict=False):
+            row.show(alarm, able=_can_leave_out(alarm, summary.state))
+        more = len(alarms) - _MOST_ALARMS
+        put(self._more, "value", f"<div class='sw-hint'>and {more} more</div>" if more > 0 else "")
+        rows = [row.widget for row in self._rows[: len(alarms)]]
+        put(self.widget, "children", (*rows, self._more) if more > 0 else tuple(rows))
+        put(self.widget.layout, "display", "" if alarms else "none")
 
-    def _row(self, alarm: Alarm, able: bool) -> widgets.HBox:
-        words = widgets.HTML(f"<div class='sw-alarm' role='alert'>{escape(alarm.words)}</div>")
-        button = widgets.Button(description="Leave out", tooltip=f"Study the table without {alarm.feature}")
-        button.on_click(partial(self._on_click, alarm))
-        row = widgets.HBox([words, button] if able else [words])
-        row.add_class("sw-alarm-row")
-        return row
 
-    def _on_click(self, alarm: Alarm, _: widgets.Button) -> None:
-        self._leave_out([LeftOut(alarm.feature, f"left out by you: {alarm.words}")])
+class _AlarmRow:
+    """One alarm, and the button that leaves its column out."""
+
+    def __init__(self, leave_out: Callable[[Sequence[LeftOut]], None]) -> None:
+        self._leave_out = leave_out
+        self._alarm: Alarm | None = None
+        self._words, self._button = widgets.HTML(), widgets.Button(description="Leave out")
+        self._button.on_click(self._on_click)
+        self.widget = widgets.HBox([self._words, self._button])
+        self.widget.add_class("sw-alarm-row")
+
+    def show(self, alarm: Alarm, *, able: bool) -> None:
+        """Show an alarm, with its button where that would do something."""
+        self._alarm = alarm
+        put(self._words, "value", f"<div class='sw-alarm' role='alert'>{escape(alarm.words)}</div>")
+        put(self._button, "tooltip", f"Study the table without {alarm.feature}")
+        put(self._button.layout, "display", "" if able else "none")
+
+    def _on_click(self, _: widgets.Button) -> None:
+        if self._alarm is not None:
+            self._leave_out([LeftOut(self._alarm.feature, f"left out by you: {self._alarm.words}")])
 
 
 def _urgent(summary: Summary) -> list[Alarm]:
@@ -194,10 +205,3 @@ def _can_leave_out(alarm: Alarm, state: StudyState) -> bool:
     """Whether its column is a feature, and not the only one."""
     names = [feature.name for feature in state.data.features] if state.data else []
     return alarm.feature in names and len(names) > 1
-
-
-def _close(rows: Sequence[widgets.Widget]) -> None:
-    for row in rows:
-        for child in getattr(row, "children", ()):
-            child.close()
-        row.close()
