@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from studies import record
 
-from scalewise.core.cost import Expectation, cost_curve
+from scalewise.core.cost import Expectation, cost_curve, memory_curve
 from scalewise.core.spec import Trial
 
 SIZES = [100, 200, 400, 800, 1_600, 3_200, 6_400]
@@ -45,3 +45,11 @@ def test_expectations_scale_the_nearest_measured_size():
     expected = Expectation({Trial("linear", 1_000): record(0.7, seconds=1.0), Trial("linear", 100): record(0.6)})
     assert expected.seconds(Trial("linear", 2_000)) == pytest.approx(2.01)
     assert expected.seconds(Trial("boosting", 10)) > 0
+
+
+def test_memory_is_taken_to_grow_with_the_rows_however_small_fits_scatter():
+    sizes = [297, 595, 1_189, 2_973, 5_946, 14_867, 29_735]
+    curve = memory_curve(sizes, [1e5, 4e5, 1.2e6, 1e6, 9e6, 3e7, 9e7])
+    assert curve is not None
+    assert curve.exponent == 1.0
+    assert curve.predict(297_346) < 1e9

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scalewise.core.results import TrialRecord
 from scalewise.core.spec import Trial
 
-__all__ = ["CostCurve", "Expectation", "cost_curve"]
+__all__ = ["CostCurve", "Expectation", "cost_curve", "memory_curve"]
 
 _EXPONENTS = np.round(np.arange(0.3, 2.51, 0.05), 2)
 _FEWEST_SIZES = 4
@@ -50,7 +50,9 @@ class CostCurve:
         return float(self.exponent * growing / (self.fixed + growing)) if growing > 0 else 0.0
 
 
-def cost_curve(n_rows: Sequence[int], costs: Sequence[float]) -> CostCurve | None:
+def cost_curve(
+    n_rows: Sequence[int], costs: Sequence[float], *, exponents: NDArray[np.float64] = _EXPONENTS
+) -> CostCurve | None:
     """Fit a fixed cost plus a power of the rows, by least squares of the relative error.
 
     Parameters
@@ -58,6 +60,8 @@ def cost_curve(n_rows: Sequence[int], costs: Sequence[float]) -> CostCurve | Non
     n_rows : sequence of int of shape (n_points,)
     costs : sequence of float of shape (n_points,)
         Seconds or bytes; points that are not positive are passed over.
+    exponents : ndarray of shape (n_exponents,)
+        Those to choose from.
 
     Returns
     -------
@@ -75,13 +79,32 @@ def cost_curve(n_rows: Sequence[int], costs: Sequence[float]) -> CostCurve | Non
     if len(np.unique(n)) < _FEWEST_SIZES:
         return None
     weights = np.sqrt(n / n.max())
-    powers = n[None, :] ** _EXPONENTS[:, None]
+    powers = n[None, :] ** exponents[:, None]
     fixed, rate = _nonnegative_pairs(powers / cost, 1 / cost, weights)
     errors = (weights * ((fixed[:, None] + rate[:, None] * powers) / cost - 1) ** 2).sum(axis=1)
-    far = (_EXPONENTS - 1) ** 2
+    far = (exponents - 1) ** 2
     errors = errors * (1 + far) + _PRIOR * far
     best = int(np.argmin(errors))
-    return CostCurve(float(fixed[best]), float(rate[best]), float(_EXPONENTS[best]), int(n.max()))
+    return CostCurve(float(fixed[best]), float(rate[best]), float(exponents[best]), int(n.max()))
+
+
+def memory_curve(n_rows: Sequence[int], n_bytes: Sequence[float]) -> CostCurve | None:
+    """Fit a fixed part plus one in proportion to the rows: samples, their copies and trees all grow so.
+
+    A freer curve would take the pages of a few small fits for a law, and one machine for too small.
+
+    Parameters
+    ----------
+    n_rows : sequence of int of shape (n_points,)
+    n_bytes : sequence of float of shape (n_points,)
+        Points that are not positive are passed over.
+
+    Returns
+    -------
+    CostCurve or None
+        None with fewer than four usable sizes.
+    """
+    return cost_curve(n_rows, n_bytes, exponents=np.ones(1))
 
 
 def _nonnegative_pairs(

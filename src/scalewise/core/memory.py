@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from scalewise.core.cost import CostCurve, cost_curve
+from scalewise.core.cost import CostCurve, memory_curve
 from scalewise.core.curves import Curve
 from scalewise.core.machine import Machine
 
@@ -49,10 +49,11 @@ class WorkerMemory:
         return round(self.base_bytes + max(self._on_top(n_rows), self.row_bytes * n_rows))
 
     def _on_top(self, n_rows: int) -> float:
-        if self.growth is not None:
-            return float(self.growth.predict(n_rows))
         measured_rows, measured = self.largest
-        return max(_COPIES * self.row_bytes * n_rows, measured * n_rows / measured_rows if measured_rows else 0.0)
+        in_proportion = measured * n_rows / measured_rows if measured_rows else 0.0
+        if self.growth is not None:
+            return max(float(self.growth.predict(n_rows)), in_proportion)
+        return max(_COPIES * self.row_bytes * n_rows, in_proportion)
 
     def most_rows(self, n_bytes: float, most: int) -> int:
         """The largest size of at most `most` rows that fits in `n_bytes`; 0 where none does."""
@@ -78,7 +79,7 @@ def worker_memory(curve: Curve, row_bytes: int, n_holdout_rows: int) -> WorkerMe
     records = [record for point in curve.points for _, record in point.trials]
     bases = [r.worker_bytes - r.peak_bytes for r in records if r.worker_bytes > r.peak_bytes > 0]
     base = median(bases) if bases else _BARE_WORKER + row_bytes * n_holdout_rows
-    growth = cost_curve([p.n_rows for p in curve.points], [p.peak_bytes for p in curve.points])
+    growth = memory_curve([p.n_rows for p in curve.points], [p.peak_bytes for p in curve.points])
     largest = max(((p.n_rows, p.peak_bytes) for p in curve.points if p.peak_bytes), default=(0, 0))
     return WorkerMemory(round(base), row_bytes, growth, largest)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scalewise.core.cost import cost_curve
+from scalewise.core.cost import memory_curve
 from scalewise.core.results import TrialRecord
 from scalewise.core.spec import Trial
 from scalewise.core.study import StudyState
@@ -171,7 +171,7 @@ def _largest_each(left: tuple[Trial, ...]) -> tuple[Trial, ...]:
 
 def _expected_bytes(state: StudyState, trial: Trial) -> int:
     known = {t.n_rows: r.peak_bytes for t, r in state.records.items() if t.model == trial.model and t.is_plain}
-    curve = cost_curve(list(known), list(known.values()))
+    curve = memory_curve(list(known), list(known.values()))
     if curve is not None:
         return int(curve.predict(trial.n_rows))
     return max((int(size * trial.n_rows / n) for n, size in known.items()), default=0)
