@@ -94,6 +94,7 @@ def dashboard():
     table = pa.table({**{f"x{i}": x for i, x in enumerate(X)}, "y": np.where(X[0] > 0, "yes", "no")})
     page = Dashboard(open_source(table, name="sleeping trials"), "y", engine=engine)
     page.controls.repeats.value = 50
+    page.controls.everything.value = True
     return page
 
 
