@@ -121,6 +121,8 @@ def test_cheap_checks_are_made_unasked_one_after_another_and_dear_ones_are_not()
     assert cheap_check(fold(state, ev.UnitCheckFailed(unit=PATIENTS, reason="no"))) == TIME
     slow = {t: replace(r, fit_seconds=15.0 if t.n_rows > 5_000 else 0.01) for t, r in state.records.items()}
     assert cheap_check(replace(state, records=slow)) is None
+    large = replace(state.data, n_train_rows=10_000_000)
+    assert cheap_check(replace(state, data=large)) is None
 
 
 def test_a_check_is_told_as_running_stopped_failed_and_done():

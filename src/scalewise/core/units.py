@@ -35,6 +35,8 @@ _STEP = 0.4
 _SAME_SIZE = 1.15
 _REPEATS_CHEAP, _REPEATS, _CHEAP_ROWS = 3, 2, 10_000
 _DEAR_SECONDS = 20.0
+_LARGE_ROWS = 2_000_000
+"""Drawing by another unit takes a look at every row, and memory for it: in larger tables that is not free."""
 _FREE_SECONDS, _FREE_SHARE = 3.0, 0.05
 _SURE = 0.8
 
@@ -157,6 +159,8 @@ def cheap_check(state: StudyState) -> SamplingUnit | None:
     """The next unit to check without being asked: one that is proposed, and costs next to nothing."""
     checked = {check.unit for check in state.unit_checks}
     if state.data is None or state.data.unit != ROWS or any(check.phase == "running" for check in state.unit_checks):
+        return None
+    if state.data.n_train_rows > _LARGE_ROWS:
         return None
     waiting = [unit for unit in proposed_units(state) if unit not in checked]
     return waiting[0] if waiting and _costs_little(state) else None
