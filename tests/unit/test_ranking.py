@@ -186,5 +186,28 @@ class TestRace:
         features = tuple(Feature(str(k), "number") for k in range(4))
         estimator = get_model("linear").build(Problem("binary", features, 2, 200, 0)).fit(X, y)
         one_class = HoldoutPart(X, np.zeros(200, dtype=np.int32), predict(estimator, X, 2))
-        ranked = ranked_columns(estimator, one_class, [], Scoring("roc_auc", "binary", 2), rng)
+        ranked = ranked_columns(estimator, one_class, [], Scoring("roc_auc", "binary", 2), rng, lambda column: np.nan)
         assert ranked == (0, 1, 2, 3)
+
+    def test_the_first_is_the_best_by_a_fit_of_its_own(self):
+        """The hour of the week tells all, but a model that has weekday and hour beside it makes little of it."""
+        rng = np.random.default_rng(0)
+        day, hour, junk = rng.integers(0, 7, 4_000), rng.integers(0, 24, 4_000), rng.normal(size=4_000)
+        X = np.column_stack([junk, day, hour, 24 * day + hour]).astype(float)
+        y = rng.normal(size=7)[day] + rng.normal(size=24)[hour] + 0.1 * rng.normal(size=4_000)
+        scoring = Scoring("r2", "regression", 0)
+
+        def fitted(columns):
+            features = tuple(Feature(str(k), "number") for k in range(len(columns)))
+            estimator = get_model("boosting").build(Problem("regression", features, 0, 3_000, 0))
+            estimator.fit(X[1_000:, columns], y[1_000:])
+            own = np.ascontiguousarray(X[:1_000, columns])
+            return estimator, HoldoutPart(own, y[:1_000], predict(estimator, own, 0))
+
+        def alone(column):
+            exam = fitted([column])[1]
+            return scoring.one(exam.y, exam.predictions)
+
+        ranked = ranked_columns(*fitted([0, 1, 2, 3]), [], scoring, rng, alone)
+        assert ranked[0] == 3
+        assert ranked[-1] == 0

@@ -212,12 +212,21 @@ def _ranked(ref: DataRef, trial: Trial, metric: str, seed: int) -> tuple[int, ..
     X, y = load_sample(ref, trial.repeat, trial.n_rows)
     n_rows, n_classes = n_checked(len(y)), len(ref.classes)
     entry, rng = get_model(trial.model), np.random.default_rng(_seed(seed, trial, "rank"))
-    estimator = entry.build(_problem(ref, ref.features, y[n_rows:], _seed(seed, trial, "fit")))
-    estimator.fit(X[n_rows:], y[n_rows:])
-    own = np.ascontiguousarray(X[:n_rows])
-    exam = HoldoutPart(own, y[:n_rows], predict(estimator, own, n_classes))
+    scoring = Scoring(metric, ref.task, n_classes)
+
+    def fitted(columns: slice, features: tuple[Feature, ...]) -> tuple[Any, HoldoutPart]:
+        estimator = entry.build(_problem(ref, features, y[n_rows:], _seed(seed, trial, "fit")))
+        estimator.fit(X[n_rows:, columns], y[n_rows:])
+        own = np.ascontiguousarray(X[:n_rows, columns])
+        return estimator, HoldoutPart(own, y[:n_rows], predict(estimator, own, n_classes))
+
+    def alone(column: int) -> float:
+        _, exam = fitted(slice(column, column + 1), ref.features[column : column + 1])
+        return scoring.one(exam.y, exam.predictions)
+
+    estimator, exam = fitted(slice(None), ref.features)
     groups = [columns for _, columns in _groups(ref, ref.features)]
-    return ranked_columns(estimator, exam, groups, Scoring(metric, ref.task, n_classes), rng)
+    return ranked_columns(estimator, exam, groups, scoring, rng, alone)
 
 
 def _groups(ref: DataRef, features: tuple[Feature, ...]) -> list[tuple[tuple[str, ...], tuple[int, ...]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ _FEWEST_SHUFFLED, _BUDGET = 300, 400_000
 """Rows that each unit is shuffled on at least, and rows that are predicted to rank a sample's features, about."""
 
 _REPEATS = 2
-_CANDIDATES, _CHOSEN = 16, 8
+_CANDIDATES, _CHOSEN, _TRIED = 16, 8, 5
 _MOST_RANKED = 100
 
 _GUARDED_ROWS = 2_000
@@ -40,7 +40,12 @@ def n_checked(n_rows: int) -> int:
 
 
 def ranked_columns(
-    estimator: Any, exam: HoldoutPart, groups: Sequence[Unit], scoring: Scoring, rng: np.random.Generator
+    estimator: Any,
+    exam: HoldoutPart,
+    groups: Sequence[Unit],
+    scoring: Scoring,
+    rng: np.random.Generator,
+    alone: Callable[[int], float],
 ) -> tuple[int, ...]:
     """Rank the columns by what the score loses without them, the first few by what they score without the others.
 
@@ -48,7 +53,8 @@ def ranked_columns(
     others stand where they do alone, which is what they add to it. What a column adds to all others says little of
     what it can do with few or none of them, so the first eight are chosen among the first sixteen one after the other:
     the one with which the score is best while all that are not chosen are shuffled together. There a column stands
-    for its whole group, since a model may have learned from any of its members.
+    for its whole group, since a model may have learned from any of its members. What a column can do with no other is
+    seen only by a model that had no other: the first one is the best of five by fits of their own.
 
     Parameters
     ----------
@@ -59,6 +65,8 @@ def ranked_columns(
         Columns that are correlated.
     scoring : Scoring
     rng : numpy.random.Generator
+    alone : callable
+        Takes a column; the score, on the same rows, of a model that was fitted on it alone, NaN where there is none.
 
     Returns
     -------
@@ -77,12 +85,18 @@ def ranked_columns(
         alike = {**{column: of for column, of in alike.items() if column not in group}, best: group}
     ranked = [column for _, column in sorted((int(place[column]), column) for column in range(exam.X.shape[1]))]
     candidates = [column for column in ranked if column in alike][:_CANDIDATES]
-    first = _chosen(estimator, exam, {column: alike[column] for column in candidates}, scoring, rng)
+    standing = {column: alike[column] for column in candidates}
+    first = _chosen(estimator, exam, standing, scoring, rng, alone)
     return (*first, *(column for column in ranked if column not in first))
 
 
 def _chosen(
-    estimator: Any, exam: HoldoutPart, candidates: dict[int, Unit], scoring: Scoring, rng: np.random.Generator
+    estimator: Any,
+    exam: HoldoutPart,
+    candidates: dict[int, Unit],
+    scoring: Scoring,
+    rng: np.random.Generator,
+    alone: Callable[[int], float],
 ) -> list[int]:
     """Choose columns one after the other, each given with all that it stands for; fewer where none can be scored."""
     chosen: list[int] = []
@@ -93,9 +107,16 @@ def _chosen(
         drops = score_drops(estimator, [exam], units, scoring, rng)[0]
         if not np.isfinite(drops).any():
             break
-        chosen.append(left[int(np.nanargmin(drops))])
+        best = [left[at] for at in np.argsort(drops)[: 1 if chosen else _TRIED]]
+        chosen.append(_best_alone(best, alone) if len(best) > 1 else best[0])
         intact.update(candidates[chosen[-1]])
     return chosen
+
+
+def _best_alone(columns: Sequence[int], alone: Callable[[int], float]) -> int:
+    """The column that scores best with no other; the first one where none can be scored."""
+    scores = np.array([alone(column) for column in columns])
+    return columns[int(np.nanargmax(scores))] if np.isfinite(scores).any() else columns[0]
 
 
 def _all_but(exam: HoldoutPart, intact: set[int]) -> Unit:
