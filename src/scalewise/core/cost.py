@@ -42,12 +42,15 @@ class CostCurve:
         n = np.asarray(n_rows, dtype=float)
         return np.asarray(self.fixed + self.rate * n**self.exponent)
 
-    @property
-    def measured_exponent(self) -> float:
-        """Slope of log cost against log rows at the largest measured size."""
-        n = float(self.largest_n_rows)
-        growing = self.rate * n**self.exponent
-        return float(self.exponent * growing / (self.fixed + growing)) if growing > 0 else 0.0
+    def growth(self, n_rows: int) -> float:
+        """The power of the rows that cost grows as, on the way from the largest measured size to `n_rows`.
+
+        At the largest measured size itself where `n_rows` is no larger.
+        """
+        from_rows = float(self.largest_n_rows)
+        ends = np.array([from_rows, max(float(n_rows), 1.01 * from_rows)])
+        costs = self.predict(ends)
+        return float(np.diff(np.log(costs))[0] / np.diff(np.log(ends))[0]) if costs[0] > 0 else 0.0
 
 
 def cost_curve(

@@ -101,8 +101,8 @@ class ModelSummary:
     outlook : Outlook or None
         What the rows that the decision looks ahead to would bring: all of the table, or 20 times the largest sample
         where that is less, or twice as many as the table has where all are used already.
-    fit_time, fit_memory : CostCurve or None
-        Seconds, and bytes on top of what the worker held, of one fit; None with fewer than four sizes.
+    fit_time : CostCurve or None
+        Seconds of one fit; None with fewer than four sizes.
     importances : ImportanceTable or None
     doubling : Outlook or None
         What twice as many rows as the largest sample would bring; None with a single size.
@@ -118,7 +118,6 @@ class ModelSummary:
     continuation: Continuation | None
     outlook: Outlook | None
     fit_time: CostCurve | None
-    fit_memory: CostCurve | None
     importances: ImportanceTable | None
     doubling: Outlook | None = None
     memory: WorkerMemory | None = None

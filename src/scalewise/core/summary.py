@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scalewise.core.alarms import alarms
 from scalewise.core.backtest import backtest
-from scalewise.core.cost import CostCurve, cost_curve, memory_curve
+from scalewise.core.cost import CostCurve, cost_curve
 from scalewise.core.curves import Curve, StreamCurve, each_curve, stream_curves, training_noise
 from scalewise.core.experiment import Agenda, agenda
 from scalewise.core.extrapolation import Forecast, forecast
@@ -140,7 +140,6 @@ def _model_summary(
         continuation=continuation,
         outlook=outlook,
         fit_time=fit_time,
-        fit_memory=memory_curve(n_rows, [p.peak_bytes for p in curve.points]),
         importances=importances,
         doubling=doubling,
         memory=worker_memory(curve, row_bytes, n_holdout_rows),

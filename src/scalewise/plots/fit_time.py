@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -11,7 +11,6 @@ import bqplot as bq
 import ipywidgets as widgets
 import numpy as np
 
-from scalewise.core.cost import CostCurve
 from scalewise.core.curves import CurvePoint
 from scalewise.core.summary import ModelSummary, Summary
 from scalewise.core.wording import byte_text, duration_text, percent_text, rows_text
@@ -43,9 +42,9 @@ class TimeLine:
     full_text : str
         What pointing at the prediction tells.
     exponent : float or None
-        Measured growth: time goes as rows to this power.
+        From the largest measured size to all rows, time goes as rows to this power.
     full_time, full_memory : str
-        Cells of the table: seconds and bytes of one fit on all rows.
+        Cells of the table: seconds of one fit on all rows, and bytes of the whole worker meanwhile.
     """
 
     name: str
@@ -134,7 +133,7 @@ def _line(model: ModelSummary, most: int) -> TimeLine:
         ahead_rows=ahead,
         ahead_seconds=tuple(max(s, _LEAST_SECONDS) for s in seconds),
         full_text=told + duration_text(seconds[-1]) if seconds else "",
-        exponent=round(growth.measured_exponent, 2) if growth else None,
+        exponent=round(growth.growth(full), 2) if growth else None,
         full_time=_full_time(model),
         full_memory=_full_memory(model),
     )
@@ -162,20 +161,24 @@ def _text(label: str, point: CurvePoint) -> str:
 
 
 def _full_time(model: ModelSummary) -> str:
-    return _full(model, model.curve.last.fit_seconds, model.fit_time, duration_text)
+    """A cell of the table: measured where all rows were used, else predicted, else a dash."""
+    last, full = model.curve.last, model.curve.n_train_rows
+    if last.n_rows >= full and last.fit_seconds > 0:
+        return duration_text(last.fit_seconds)
+    if model.fit_time is None or not _may_reach(model):
+        return "–"
+    return f"≈ {duration_text(float(model.fit_time.predict(full)))}"
 
 
 def _full_memory(model: ModelSummary) -> str:
-    return _full(model, model.curve.last.peak_bytes, model.fit_memory, byte_text)
-
-
-def _full(model: ModelSummary, last: float, growth: CostCurve | None, text: Callable[[float], str]) -> str:
-    """A cell of the table: measured where all rows were used, else predicted, else a dash."""
-    if model.curve.last.n_rows >= model.curve.n_train_rows and last > 0:
-        return text(last)
-    if growth is None or not _may_reach(model):
+    """The same for the memory of the whole worker."""
+    last, full = model.curve.last, model.curve.n_train_rows
+    measured = max(record.worker_bytes for _, record in last.trials)
+    if last.n_rows >= full and measured > 0:
+        return byte_text(measured)
+    if not measured or not _may_reach(model):
         return "–"
-    return f"≈ {text(float(growth.predict(model.curve.n_train_rows)))}"
+    return f"≈ {byte_text(model.worker_bytes(full))}"
 
 
 class FitTimePlot:
