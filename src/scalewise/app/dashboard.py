@@ -45,7 +45,7 @@ _OWN = "own"
 _LOOK_SECONDS = 1.0
 """How often a cluster is looked at."""
 
-_VERDICTS_OWN = ("the verdict's model", "")
+_VERDICTS_OWN = ("verdict's model", "")
 
 
 class Dashboard(widgets.VBox):

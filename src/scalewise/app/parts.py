@@ -11,10 +11,10 @@ from scalewise.plots.palette import slot_class
 __all__ = ["field", "folded", "put", "swatch"]
 
 
-def field(label: str, control: widgets.Widget) -> widgets.VBox:
-    """Stack a control under its label."""
+def field(label: str, *controls: widgets.Widget) -> widgets.VBox:
+    """Stack a control, and what belongs to it, under its label."""
     caption = widgets.HTML(f"<div class='sw-label'>{escape(label)}</div>")
-    box = widgets.VBox([caption, control])
+    box = widgets.VBox([caption, *controls])
     box.add_class("sw-field")
     return box
 

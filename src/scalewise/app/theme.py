@@ -162,9 +162,8 @@ _PAGE = """
   .scalewise .sw-body{grid-template-columns:minmax(0,1fr)}
   .scalewise .sw-main{display:contents}
   .scalewise .sw-main>:first-child{order:-1}
-  .scalewise .sw-controls{
-    display:grid;grid-template-columns:repeat(auto-fit,minmax(220px,1fr));gap:8px 16px;align-items:start;
-  }
+  .scalewise .sw-controls{display:block;columns:220px;column-gap:16px}
+  .scalewise .sw-controls>*{break-inside:avoid;margin-bottom:8px}
 }
 .sw-panel,.sw-controls,.sw-card{
   background:var(--sw-panel);border:1px solid var(--sw-border);border-radius:8px;box-shadow:var(--sw-shadow);
