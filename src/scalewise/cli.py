@@ -18,19 +18,11 @@ from scalewise.core.spec import LeftOut, SamplingUnit
 from scalewise.errors import InputError, ScalewiseError
 
 if TYPE_CHECKING:
-    from scalewise.core.spec import UnitKind
     from scalewise.core.study import StudyState
-    from scalewise.core.verdict import Verdict
     from scalewise.options import StudyOptions
     from scalewise.study import Study
 
 __all__ = ["main"]
-
-
-_FAILURE_LINES = 10
-"""Reasons of failed trials that are printed; all are in the JSON."""
-_STREAM_LINES = 12
-"""Last scores of a stream that are printed; all are in the JSON."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -302,102 +294,13 @@ def _begin_features(study: Study, asked: argparse.Namespace) -> None:
 
 
 def _tell(study: Study, path: Path | None, *, features: bool) -> None:
+    from scalewise.text_report import text_report
+
     content = study.report()
     text = json.dumps(content, indent=1, ensure_ascii=False)
     if path is not None and str(path) != "-":
         path.write_text(text + "\n", encoding="utf-8")
-    print(text if str(path) == "-" else _as_text(content, study.verdict, features=features))
-
-
-def _as_text(content: dict[str, Any], verdict: Verdict, *, features: bool) -> str:
-    from scalewise.core.wording import duration_text, percent_text, rows_text, score_text
-    from scalewise.feature_report import feature_lines
-
-    metric = content["study"].get("metric", "score")
-    lines = [f"{'model':<12}{'rows':>12}{'of all':>9} {metric:>17}{'90 % interval':>20}{'train':>10}{'fit':>9}"]
-    for curve in content["curves"]:
-        for point in curve["points"]:
-            interval = f"{score_text(point['low'])} .. {score_text(point['high'])}"
-            lines.append(
-                f"{curve['model']:<12}{rows_text(point['n_rows']):>12}{percent_text(point['fraction']):>9}"
-                f"{score_text(point['score']):>18}{interval:>20}{score_text(point['train_score']):>10}"
-                f"{duration_text(point['fit_seconds']):>9}"
-            )
-    told = feature_lines(content["features"], metric) if features else []
-    trials = content["trials"]
-    counts = ", ".join(f"{trials[kind]} {kind}" for kind in ("fitted", "resumed", "failed"))
-    ended = _ending_lines(content["ending"])
-    dropped = [f"  dropped: {model['reason']}" for model in content["dropped"]]
-    counted = [*told, f"trials: {counts}", *_failure_lines(trials["failures"]), *ended, *dropped, ""]
-    return "\n".join([*lines, *_stream_lines(content), *counted, *_verdict_lines(verdict), *_unit_lines(content)])
-
-
-def _ending_lines(ending: dict[str, Any]) -> list[str]:
-    """Why a study ended before all that was planned."""
-    saved = ending["trials_saved"]
-    return [f"{ending['reason']} {saved} planned trials were not needed."] if saved else []
-
-
-def _failure_lines(failures: Sequence[dict[str, Any]]) -> list[str]:
-    """The first failed trial for each of some reasons, and how many more failed for it."""
-    by_reason: dict[str, list[str]] = {}
-    for failure in failures:
-        by_reason.setdefault(failure["reason"], []).append(failure["trial"])
-    return [
-        f"  failed: {first}{f' and {len(more)} more' if more else ''}: {reason}"
-        for reason, (first, *more) in list(by_reason.items())[:_FAILURE_LINES]
-    ]
-
-
-def _unit_lines(content: dict[str, Any]) -> list[str]:
-    """What checks of other sampling units say, and what to type where one may be the true one."""
-    from scalewise.core.spec import UnitCandidate
-    from scalewise.core.units import unit_question
-
-    lines = [check["sentence"] for check in content["unit_checks"]]
-    checked = {check["unit"]["column"] for check in content["unit_checks"]}
-    table = content["table"]
-    kinds: tuple[UnitKind, ...] = ("group", "time") if table["unit"]["kind"] == "row" else ()
-    for kind in kinds:
-        for candidate in table[f"{kind}_candidates"][:1]:
-            how = f"If so, run again with --{kind} {candidate['column']}"
-            check = "" if candidate["column"] in checked else "; --check-unit shows whether it matters"
-            lines.append(f"{unit_question(UnitCandidate(**candidate), kind)} {how}{check}.")
-    return ["", *lines] if lines else []
-
-
-def _verdict_lines(verdict: Verdict) -> list[str]:
-    from scalewise.core.ways_table import ways_table
-
-    parts = (
-        ("", verdict.evidence),
-        ("", (verdict.next_doubling,)),
-        ("all ways forward:", _aligned(ways_table(verdict.ways))),
-        ("memory of a worker:", verdict.memory),
-        ("what would overturn this answer:", verdict.would_change),
-    )
-    found = [verdict.sentence]
-    for title, words in parts:
-        found += [*([title] if title and words else []), *(f"  {line}" for line in words if line)]
-    return found
-
-
-def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of text with every column but the first and the last to the right."""
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return ["  ".join((r[0].ljust(widths[0]), *map(str.rjust, r[1:-1], widths[1:-1]), r[-1])) for r in table]
-
-
-def _stream_lines(content: dict[str, Any]) -> list[str]:
-    from scalewise.core.wording import percent_text, rows_text, score_text
-
-    lines = []
-    for stream in content["streams"]:
-        lines.append(f"{stream['label']}, incremental, {stream['passes']} x the whole table ({stream['phase']}):")
-        for point in stream["points"][-_STREAM_LINES:]:
-            share = percent_text(point["n_rows"] / content["table"]["n_train_rows"])
-            lines.append(f"{'':<12}{rows_text(point['n_rows']):>12}{share:>9}{score_text(point['score']):>18}")
-    return lines
+    print(text if str(path) == "-" else text_report(content, study.verdict, features=features))
 
 
 if __name__ == "__main__":

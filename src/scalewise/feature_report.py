@@ -7,11 +7,8 @@ from typing import Any
 from scalewise.core.feature_curve import FeatureCurve, FeaturePoint, table_bytes
 from scalewise.core.importance import Importance, ImportanceTable
 from scalewise.core.summary import ModelSummary, Summary
-from scalewise.core.wording import byte_text, duration_text, gain_text, score_text
 
-__all__ = ["feature_lines", "feature_report", "importances_report"]
-
-_MOST_LINES = 20
+__all__ = ["feature_report", "importances_report"]
 
 
 def importances_report(model: ModelSummary) -> dict[str, Any]:
@@ -112,39 +109,3 @@ def _kept(summary: Summary, curve: FeatureCurve | None) -> dict[str, Any]:
         "bytes_now": now,
         "bytes_kept": table_bytes(data, kept.k),
     }
-
-
-def feature_lines(found: dict[str, Any], metric: str) -> list[str]:
-    """What `feature_report` gives, in lines for a terminal."""
-    return [*_importance_lines(found, metric), *_curve_lines(found, metric), *_alarm_lines(found)]
-
-
-def _importance_lines(found: dict[str, Any], metric: str) -> list[str]:
-    rows, line = found["importances"], found["noise_line"]
-    if not rows:
-        return []
-    lines = [f"{metric} lost without each feature ({found['model']}; correlated ones of a group together):"]
-    for row in rows[:_MOST_LINES]:
-        group = f"  group {row['group']}" if row["group"] else ""
-        noise = "  no better than noise" if line is not None and row["importance"] <= line else ""
-        interval = f"{gain_text(row['low'])} .. {gain_text(row['high'])}"
-        lines.append(f"  {row['feature']:<28}{gain_text(row['importance']):>9}{interval:>22}{group}{noise}")
-    lines += [f"  and {len(rows) - _MOST_LINES} more"] if len(rows) > _MOST_LINES else []
-    return [*lines, f"  {found['steady_words']}"] if found["steady_words"] else lines
-
-
-def _curve_lines(found: dict[str, Any], metric: str) -> list[str]:
-    if not found["curve"]:
-        return []
-    lines = [f"{'features':<12}{metric:>18}{'90 % interval':>20}{'lost':>10}{'fit':>9}"]
-    for point in found["curve"]:
-        interval = f"{score_text(point['low'])} .. {score_text(point['high'])}"
-        lost = "" if point["loss"] is None else gain_text(point["loss"])
-        fit = duration_text(point["fit_seconds"])
-        lines.append(f"{point['k']:<12}{score_text(point['score']):>18}{interval:>20}{lost:>10}{fit:>9}")
-    shrinks = f"{byte_text(found['bytes_now'])} -> {byte_text(found['bytes_kept'])}"
-    return [*lines, f"keep {len(found['keep'])} features ({shrinks}): {', '.join(found['keep'][:_MOST_LINES])}"]
-
-
-def _alarm_lines(found: dict[str, Any]) -> list[str]:
-    return [f"alarm: {alarm['words']}" for alarm in found["alarms"]]

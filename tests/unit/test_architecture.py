@@ -25,11 +25,12 @@ MAY_IMPORT = {
     "journal": {"core", "errors"},
     "feature_report": {"core", "errors"},
     "report": {"core", "feature_report", "errors"},
+    "text_report": {"core", "errors"},
     "running": {"core", "data", "models", "engines", "options", "journal", "errors"},
     "runner": {"core", "data", "models", "engines", "options", "journal", "running", "errors"},
     "study": {"core", "data", "engines", "options", "journal", "report", "runner", "running", "errors"},
     "app": {"core", "data", "models", "engines", "plots", "options", "journal", "runner", "errors"},
-    "cli": {"core", "data", "options", "study", "feature_report", "app", "errors"},
+    "cli": {"core", "data", "options", "study", "text_report", "app", "errors"},
 }
 PURE = {"numpy", "scipy"}
 

@@ -1,0 +1,145 @@
+"""What a study found, as lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from scalewise.core.spec import UnitCandidate, UnitKind
+from scalewise.core.units import unit_question
+from scalewise.core.verdict import Verdict
+from scalewise.core.ways_table import ways_table
+from scalewise.core.wording import byte_text, duration_text, gain_text, percent_text, rows_text, score_text
+
+__all__ = ["text_report"]
+
+_MOST_FEATURES = 20
+"""Features that are printed; all are in the JSON, as are all reasons of failed trials and all scores of a stream."""
+_MOST_REASONS = 10
+_MOST_SCORES = 12
+
+
+def text_report(content: dict[str, Any], verdict: Verdict, *, features: bool) -> str:
+    """Say in lines what a study found.
+
+    Parameters
+    ----------
+    content : dict
+        As `scalewise.report` gives it.
+    verdict : Verdict
+    features : bool
+        Whether to tell of features too.
+    """
+    metric = content["study"].get("metric", "score")
+    lines = [f"{'model':<12}{'rows':>12}{'of all':>9} {metric:>17}{'90 % interval':>20}{'train':>10}{'fit':>9}"]
+    for curve in content["curves"]:
+        for point in curve["points"]:
+            interval = f"{score_text(point['low'])} .. {score_text(point['high'])}"
+            lines.append(
+                f"{curve['model']:<12}{rows_text(point['n_rows']):>12}{percent_text(point['fraction']):>9}"
+                f"{score_text(point['score']):>18}{interval:>20}{score_text(point['train_score']):>10}"
+                f"{duration_text(point['fit_seconds']):>9}"
+            )
+    told = _feature_lines(content["features"], metric) if features else []
+    trials = content["trials"]
+    counts = ", ".join(f"{trials[kind]} {kind}" for kind in ("fitted", "resumed", "failed"))
+    ended = _ending_lines(content["ending"])
+    dropped = [f"  dropped: {model['reason']}" for model in content["dropped"]]
+    counted = [*told, f"trials: {counts}", *_failure_lines(trials["failures"]), *ended, *dropped, ""]
+    return "\n".join([*lines, *_stream_lines(content), *counted, *_verdict_lines(verdict), *_unit_lines(content)])
+
+
+def _ending_lines(ending: dict[str, Any]) -> list[str]:
+    """Why a study ended before all that was planned."""
+    saved = ending["trials_saved"]
+    return [f"{ending['reason']} {saved} planned trials were not needed."] if saved else []
+
+
+def _failure_lines(failures: Sequence[dict[str, Any]]) -> list[str]:
+    """The first failed trial for each of some reasons, and how many more failed for it."""
+    by_reason: dict[str, list[str]] = {}
+    for failure in failures:
+        by_reason.setdefault(failure["reason"], []).append(failure["trial"])
+    return [
+        f"  failed: {first}{f' and {len(more)} more' if more else ''}: {reason}"
+        for reason, (first, *more) in list(by_reason.items())[:_MOST_REASONS]
+    ]
+
+
+def _unit_lines(content: dict[str, Any]) -> list[str]:
+    """What checks of other sampling units say, and what to type where one may be the true one."""
+    lines = [check["sentence"] for check in content["unit_checks"]]
+    checked = {check["unit"]["column"] for check in content["unit_checks"]}
+    table = content["table"]
+    kinds: tuple[UnitKind, ...] = ("group", "time") if table["unit"]["kind"] == "row" else ()
+    for kind in kinds:
+        for candidate in table[f"{kind}_candidates"][:1]:
+            how = f"If so, run again with --{kind} {candidate['column']}"
+            check = "" if candidate["column"] in checked else "; --check-unit shows whether it matters"
+            lines.append(f"{unit_question(UnitCandidate(**candidate), kind)} {how}{check}.")
+    return ["", *lines] if lines else []
+
+
+def _verdict_lines(verdict: Verdict) -> list[str]:
+    parts = (
+        ("", verdict.evidence),
+        ("", (verdict.next_doubling,)),
+        ("all ways forward:", _aligned(ways_table(verdict.ways))),
+        ("memory of a worker:", verdict.memory),
+        ("what would overturn this answer:", verdict.would_change),
+    )
+    found = [verdict.sentence]
+    for title, words in parts:
+        found += [*([title] if title and words else []), *(f"  {line}" for line in words if line)]
+    return found
+
+
+def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of text with every column but the first and the last to the right."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["  ".join((r[0].ljust(widths[0]), *map(str.rjust, r[1:-1], widths[1:-1]), r[-1])) for r in table]
+
+
+def _stream_lines(content: dict[str, Any]) -> list[str]:
+    lines = []
+    for stream in content["streams"]:
+        lines.append(f"{stream['label']}, incremental, {stream['passes']} x the whole table ({stream['phase']}):")
+        for point in stream["points"][-_MOST_SCORES:]:
+            share = percent_text(point["n_rows"] / content["table"]["n_train_rows"])
+            lines.append(f"{'':<12}{rows_text(point['n_rows']):>12}{share:>9}{score_text(point['score']):>18}")
+    return lines
+
+
+def _feature_lines(found: dict[str, Any], metric: str) -> list[str]:
+    return [*_importance_lines(found, metric), *_curve_lines(found, metric), *_alarm_lines(found)]
+
+
+def _importance_lines(found: dict[str, Any], metric: str) -> list[str]:
+    rows, line = found["importances"], found["noise_line"]
+    if not rows:
+        return []
+    lines = [f"{metric} lost without each feature ({found['model']}; correlated ones of a group together):"]
+    for row in rows[:_MOST_FEATURES]:
+        group = f"  group {row['group']}" if row["group"] else ""
+        noise = "  no better than noise" if line is not None and row["importance"] <= line else ""
+        interval = f"{gain_text(row['low'])} .. {gain_text(row['high'])}"
+        lines.append(f"  {row['feature']:<28}{gain_text(row['importance']):>9}{interval:>22}{group}{noise}")
+    lines += [f"  and {len(rows) - _MOST_FEATURES} more"] if len(rows) > _MOST_FEATURES else []
+    return [*lines, f"  {found['steady_words']}"] if found["steady_words"] else lines
+
+
+def _curve_lines(found: dict[str, Any], metric: str) -> list[str]:
+    if not found["curve"]:
+        return []
+    lines = [f"{'features':<12}{metric:>18}{'90 % interval':>20}{'lost':>10}{'fit':>9}"]
+    for point in found["curve"]:
+        interval = f"{score_text(point['low'])} .. {score_text(point['high'])}"
+        lost = "" if point["loss"] is None else gain_text(point["loss"])
+        fit = duration_text(point["fit_seconds"])
+        lines.append(f"{point['k']:<12}{score_text(point['score']):>18}{interval:>20}{lost:>10}{fit:>9}")
+    shrinks = f"{byte_text(found['bytes_now'])} -> {byte_text(found['bytes_kept'])}"
+    return [*lines, f"keep {len(found['keep'])} features ({shrinks}): {', '.join(found['keep'][:_MOST_FEATURES])}"]
+
+
+def _alarm_lines(found: dict[str, Any]) -> list[str]:
+    return [f"alarm: {alarm['words']}" for alarm in found["alarms"]]
