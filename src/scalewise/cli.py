@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+_Group = argparse._ArgumentGroup
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -77,50 +79,71 @@ def _parser() -> argparse.ArgumentParser:
 def _add_run(run: argparse.ArgumentParser) -> None:
     run.set_defaults(command=_run)
     run.add_argument("table", metavar="TABLE", help="a Parquet file or folder, a CSV file, or a built-in example")
-    run.add_argument("--target", metavar="COL", help="the column to predict (needed unless TABLE is an example)")
-    run.add_argument("--task", choices=("binary", "multiclass", "regression"), help="guessed from the target")
-    run.add_argument("--metric", metavar="M", help="a scikit-learn scorer name that fits the task")
-    run.add_argument("--models", metavar="A,B", type=_names, help="models by name, such as linear,boosting")
-    run.add_argument(
-        "--max-fraction", metavar="F", type=float, help="largest sample (default: 0.1, or more of a small one)"
-    )
-    run.add_argument("--repeats", metavar="R", type=int, default=5, help="samples a size where cheap (default: 5)")
-    run.add_argument("--seed", metavar="S", type=int, default=0, help="decides holdout and samples (default: 0)")
-    run.add_argument(
+    _add_question(run.add_argument_group("what is asked"))
+    _add_effort(run.add_argument_group("how far to go"))
+    _add_units(run.add_argument_group("what a row stands for"))
+    _add_features(run.add_argument_group("features"))
+    _add_engine(run.add_argument_group("where it runs"))
+    out = run.add_argument_group("what is kept and shown")
+    out.add_argument("--journal", metavar="FILE", type=Path, help="keep finished trials here, and resume from it")
+    out.add_argument("--json", metavar="FILE", type=Path, help="write everything as JSON ('-' for standard output)")
+    out.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _add_question(group: _Group) -> None:
+    group.add_argument("--target", metavar="COL", help="the column to predict (needed unless TABLE is an example)")
+    group.add_argument("--task", choices=("binary", "multiclass", "regression"), help="guessed from the target")
+    group.add_argument("--metric", metavar="M", help="a scikit-learn scorer name that fits the task")
+    group.add_argument("--models", metavar="A,B", type=_names, help="models by name, such as linear,boosting")
+    group.add_argument(
         "--min-gain", metavar="G", type=float, default=0.005, help="least gain that counts (default: .005)"
     )
-    run.add_argument("--budget", metavar="MINUTES", type=float, help="wall time that the study may take")
-    run.add_argument("--everything", action="store_true", help="run every planned trial, also when all is decided")
-    run.add_argument("--pin", metavar="A,B", type=_names, default=(), help="models that are never dropped")
-    run.add_argument("--price-per-hour", metavar="P", type=float, help="what an hour of one worker costs")
-    run.add_argument("--exclude", metavar="A,B", type=_names, default=(), help="columns that models must not see")
-    run.add_argument(
-        "--max-features", metavar="N", type=int, help="study the N columns that carry most (default: 300 of over 1,000)"
+
+
+def _add_effort(group: _Group) -> None:
+    group.add_argument(
+        "--max-fraction", metavar="F", type=float, help="largest sample (default: 0.1, or more of a small one)"
     )
-    run.add_argument("--group", metavar="COL", help="draw and hold out whole groups of this column")
-    run.add_argument("--time", metavar="COL", help="hold out the last stretch of this column (or of A,B,C together)")
-    run.add_argument("--thin", action="store_true", help="with --time: spread samples over all of the history")
-    run.add_argument(
+    group.add_argument("--repeats", metavar="R", type=int, default=5, help="samples a size where cheap (default: 5)")
+    group.add_argument("--seed", metavar="S", type=int, default=0, help="decides holdout and samples (default: 0)")
+    group.add_argument("--budget", metavar="MINUTES", type=float, help="wall time that the study may take")
+    group.add_argument("--everything", action="store_true", help="run every planned trial, also when all is decided")
+    group.add_argument("--pin", metavar="A,B", type=_names, default=(), help="models that are never dropped")
+    group.add_argument("--price-per-hour", metavar="P", type=float, help="what an hour of one worker costs")
+
+
+def _add_units(group: _Group) -> None:
+    group.add_argument("--group", metavar="COL", help="draw and hold out whole groups of this column")
+    group.add_argument("--time", metavar="COL", help="hold out the last stretch of this column (or of A,B,C together)")
+    group.add_argument("--thin", action="store_true", help="with --time: spread samples over all of the history")
+    group.add_argument(
         "--check-unit", action="store_true", help="check whether the answer changes with another sampling unit"
     )
-    run.add_argument("--engine", metavar="E", default="local", help="local, inline, dask, or a scheduler's address")
-    run.add_argument("--workers", metavar="N", type=int, help="worker processes (default: one a core, at most 8)")
-    run.add_argument(
+
+
+def _add_features(group: _Group) -> None:
+    group.add_argument("--exclude", metavar="A,B", type=_names, default=(), help="columns that models must not see")
+    group.add_argument(
+        "--max-features", metavar="N", type=int, help="study the N columns that carry most (default: 300 of over 1,000)"
+    )
+    group.add_argument(
+        "--importances", action="store_true", help="print what each feature is worth, and what noise would seem to be"
+    )
+    group.add_argument(
+        "--keep-k", metavar="K", type=_n_kept, help="find out how few features would do: auto, or a number to keep"
+    )
+
+
+def _add_engine(group: _Group) -> None:
+    group.add_argument("--engine", metavar="E", default="local", help="local, inline, dask, or a scheduler's address")
+    group.add_argument("--workers", metavar="N", type=int, help="worker processes (default: one a core, at most 8)")
+    group.add_argument(
         "--stream",
         metavar="A,B",
         type=_names,
         default=(),
         help="models to train on all rows, block by block: sgd,bayes",
     )
-    run.add_argument(
-        "--importances", action="store_true", help="print what each feature is worth, and what noise would seem to be"
-    )
-    run.add_argument(
-        "--keep-k", metavar="K", type=_n_kept, help="find out how few features would do: auto, or a number to keep"
-    )
-    run.add_argument("--journal", metavar="FILE", type=Path, help="keep finished trials here, and resume from it")
-    run.add_argument("--json", metavar="FILE", type=Path, help="write everything as JSON ('-' for standard output)")
-    run.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def _add_app(app: argparse.ArgumentParser) -> None:
