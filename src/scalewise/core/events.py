@@ -447,40 +447,7 @@ class StudyFailed(Event):
     reason: str
 
 
-_EVENTS: dict[str, type[Event]] = {
-    kind.__name__: kind
-    for kind in (
-        TableOpening,
-        TableOpened,
-        TablePreparing,
-        TablePrepared,
-        TableRefused,
-        StudyStarted,
-        PlanChanged,
-        SampleReady,
-        TrialStarted,
-        TrialFinished,
-        TrialShared,
-        TrialFailed,
-        StreamQueued,
-        StreamStarted,
-        StreamScored,
-        StreamFinished,
-        StreamFailed,
-        UnitCheckStarted,
-        UnitChecked,
-        UnitCheckFailed,
-        UnitCheckStopped,
-        WorkerLost,
-        EngineMoved,
-        EngineChecked,
-        EngineLost,
-        Noted,
-        StudyStopped,
-        StudyFinished,
-        StudyFailed,
-    )
-}
+_EVENTS: dict[str, type[Event]] = {kind.__name__: kind for kind in Event.__subclasses__()}
 
 
 def event_to_dict(event: Event) -> dict[str, Any]:
