@@ -129,10 +129,7 @@ class Study:
             if self.state.data is None:
                 raise StudyError("The study was stopped while its table was looked at. Run it again to begin anew.")
         self._runner.start(self.options)
-        self._runner.answered()
-        if self._runner.last_error is not None:
-            raise self._runner.last_error
-        return self
+        return self._answered()
 
     def _settle(self, on_progress: Callable[[StudyState], None] | None) -> None:
         while not self._runner.wait(0.2):
@@ -140,6 +137,13 @@ class Study:
                 on_progress(self.state)
         if self._runner.last_error is not None:
             raise self._runner.last_error
+
+    def _answered(self) -> Study:
+        """Wait until what was asked for is begun or refused."""
+        self._runner.answered()
+        if self._runner.last_error is not None:
+            raise self._runner.last_error
+        return self
 
     def wait(self, timeout: float | None = None, *, on_progress: Callable[[StudyState], None] | None = None) -> Study:
         """Block until the study has finished, was stopped, or `timeout` seconds went by.
@@ -199,10 +203,7 @@ class Study:
         >>> study.run().wait().features().wait().feature_curve()  # doctest: +SKIP
         """
         self._runner.features(model, keep=keep, few=few)
-        self._runner.answered()
-        if self._runner.last_error is not None:
-            raise self._runner.last_error
-        return self
+        return self._answered()
 
     def stream(self, model: str, *, passes: int = 1) -> Study:
         """Let a model learn the whole table block by block, on one worker; returns at once, as `run` does.
@@ -224,10 +225,7 @@ class Study:
             If no study has been started, or the model cannot learn this target block by block.
         """
         self._runner.stream(model, passes=passes)
-        self._runner.answered()
-        if self._runner.last_error is not None:
-            raise self._runner.last_error
-        return self
+        return self._answered()
 
     def check_unit(self, unit: SamplingUnit | None = None) -> Study:
         """Run a few trials with another sampling unit, to see whether the answer changes with it; returns at once.
@@ -250,10 +248,7 @@ class Study:
                 "No column was seen that may name groups or tell a time. Name one: SamplingUnit('group', 'COL')."
             )
         self._runner.check_unit(unit or proposed[0])
-        self._runner.answered()
-        if self._runner.last_error is not None:
-            raise self._runner.last_error
-        return self
+        return self._answered()
 
     def model(self, name: str) -> FittedModel:
         """Take out a fitted model, which takes tables with the columns of this one.
