@@ -33,6 +33,7 @@ class StudyOptions:
     max_fraction : float or None
         The largest sample, as a fraction of the training rows; by default a tenth, or more of a small table.
     repeats, seed : int
+        With a stretch of time as the sampling unit every sample is drawn once: there is only one past.
     min_gain : float
         The least gain that counts, in the metric's units.
     unit : SamplingUnit
@@ -110,7 +111,7 @@ class StudyOptions:
         return Plan(
             models,
             fraction,
-            self.repeats,
+            1 if data.unit.is_one_sample else self.repeats,
             self.min_gain,
             self.budget_minutes,
             self.price_per_hour,

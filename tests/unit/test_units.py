@@ -22,6 +22,7 @@ from scalewise.core.units import (
     unit_text,
 )
 from scalewise.errors import InputError
+from scalewise.options import StudyOptions
 
 PATIENTS, TIME = SamplingUnit("group", "patient"), SamplingUnit("time", "seen")
 FLAT = {"dummy": (0.5, 0.0), "linear": (0.7, 0.01), "boosting": (0.758, 0.02)}
@@ -40,6 +41,14 @@ def checked(state, end, gap, unit=PATIENTS, noise=0.0):
     records = tuple(record(power_score(t, end=end, gap=gap, noise=0.0005), noise=noise, seed=2) for t in trials)
     state = fold(state, ev.UnitCheckStarted(unit=unit))
     return fold(state, ev.UnitChecked(result=UnitResult(other, model, trials, records)))
+
+
+def test_samples_of_the_only_past_are_not_repeated():
+    data = data_spec(99_963, unit=TIME)
+    _, trials = check_trials(studied(), data)
+    assert {trial.repeat for trial in trials} == {0}
+    assert StudyOptions("y", repeats=5).plan(data).repeats == 1
+    assert StudyOptions("y", repeats=5).plan(data_spec(unit=SamplingUnit("thinned", "seen"))).repeats == 5
 
 
 def test_the_best_quick_model_is_fitted_on_two_of_its_finished_sizes():

@@ -228,6 +228,9 @@ class Controls:
             self._render_columns(state)
             self._is_prepared = state.data is not None
             self.unit.render(state)
+            one = self.unit.unit.is_one_sample
+            put(self.repeats, "disabled", one)
+            put(self.repeats, "tooltip", "There is only one past to draw from." if one else "")
             if state.data is not None and state.data != self._shown_data:
                 self._render_data(state.data)
                 self._shown_data = state.data

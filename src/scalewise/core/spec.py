@@ -116,6 +116,11 @@ class SamplingUnit:
         """Whether the holdout is the last stretch of time."""
         return self.kind in ("time", "thinned")
 
+    @property
+    def is_one_sample(self) -> bool:
+        """Whether all samples of one size are the same rows: going back from the holdout there is only one past."""
+        return self.kind == "time"
+
 
 _GROUP_BLOCKS = 2
 """Changes with how held-out groups of classes are put into blocks: scores of other blocks cannot be paired."""

@@ -129,7 +129,7 @@ def check_trials(state: StudyState, other: DataSpec) -> tuple[ModelSpec, tuple[T
     planned = study_sizes(other, 1.0)
     drawn = [min(planned, key=lambda n: _ratio(n, size), default=size) for size in sizes]
     drawn = [n if _ratio(n, size) <= _SAME_SIZE else size for n, size in zip(drawn, sizes, strict=True)]
-    return curve.model, tuple(Trial(curve.model.name, n, r) for n in drawn for r in range(_repeats(n)))
+    return curve.model, tuple(Trial(curve.model.name, n, r) for n in drawn for r in range(_repeats(other, n)))
 
 
 def _two_sizes(curve: Curve, least: int, most: int) -> tuple[int, int] | None:
@@ -151,7 +151,9 @@ def _ratio(n: int, m: int) -> float:
     return max(n, m) / min(n, m)
 
 
-def _repeats(n_rows: int) -> int:
+def _repeats(data: DataSpec, n_rows: int) -> int:
+    if data.unit.is_one_sample:
+        return 1
     return _REPEATS_CHEAP if n_rows <= _CHEAP_ROWS else _REPEATS
 
 
