@@ -31,6 +31,24 @@ def text_report(content: dict[str, Any], verdict: Verdict, *, features: bool) ->
         Whether to tell of features too.
     """
     metric = content["study"].get("metric", "score")
+    trials = content["trials"]
+    counts = ", ".join(f"{trials[kind]} {kind}" for kind in ("fitted", "resumed", "failed"))
+    parts = (
+        _point_lines(content, metric),
+        _stream_lines(content),
+        _feature_lines(content["features"], metric) if features else [],
+        [f"trials: {counts}"],
+        _failure_lines(trials["failures"]),
+        _ending_lines(content["ending"]),
+        [f"  dropped: {model['reason']}" for model in content["dropped"]],
+        [""],
+        _verdict_lines(verdict),
+        _unit_lines(content, verdict),
+    )
+    return "\n".join(line for lines in parts for line in lines)
+
+
+def _point_lines(content: dict[str, Any], metric: str) -> list[str]:
     lines = [f"{'model':<12}{'rows':>12}{'of all':>9} {metric:>17}{'90 % interval':>20}{'train':>10}{'fit':>9}"]
     for curve in content["curves"]:
         for point in curve["points"]:
@@ -40,13 +58,7 @@ def text_report(content: dict[str, Any], verdict: Verdict, *, features: bool) ->
                 f"{score_text(point['score']):>18}{interval:>20}{score_text(point['train_score']):>10}"
                 f"{duration_text(point['fit_seconds']):>9}"
             )
-    told = _feature_lines(content["features"], metric) if features else []
-    trials = content["trials"]
-    counts = ", ".join(f"{trials[kind]} {kind}" for kind in ("fitted", "resumed", "failed"))
-    ended = _ending_lines(content["ending"])
-    dropped = [f"  dropped: {model['reason']}" for model in content["dropped"]]
-    counted = [*told, f"trials: {counts}", *_failure_lines(trials["failures"]), *ended, *dropped, ""]
-    return "\n".join([*lines, *_stream_lines(content), *counted, *_verdict_lines(verdict), *_unit_lines(content)])
+    return lines
 
 
 def _ending_lines(ending: dict[str, Any]) -> list[str]:
@@ -66,9 +78,9 @@ def _failure_lines(failures: Sequence[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _unit_lines(content: dict[str, Any]) -> list[str]:
+def _unit_lines(content: dict[str, Any], verdict: Verdict) -> list[str]:
     """What checks of other sampling units say, and what to type where one may be the true one."""
-    lines = [check["sentence"] for check in content["unit_checks"]]
+    lines = [words for check in content["unit_checks"] if (words := check["sentence"]) not in verdict.evidence]
     checked = {check["unit"]["column"] for check in content["unit_checks"]}
     table = content["table"]
     kinds: tuple[UnitKind, ...] = ("group", "time") if table["unit"]["kind"] == "row" else ()

@@ -12,6 +12,7 @@ from scalewise.core.events import event_from_dict, event_to_dict
 from scalewise.core.results import UnitResult
 from scalewise.core.spec import ROWS, Plan, SamplingUnit, UnitCandidate
 from scalewise.core.study import fold
+from scalewise.core.summary import summarise
 from scalewise.core.units import (
     cheap_check,
     check_trials,
@@ -83,6 +84,13 @@ def test_groups_that_turn_the_answer_are_said_so():
     assert "instead of 0.75" in found.sentence
     assert found.sentence.endswith("and still rises: if rows to come belong to other patients, collect more groups.")
     assert found.own_gain.mean < 0.005 < found.other_gain.mean
+
+
+def test_the_verdict_is_shown_with_what_speaks_against_it():
+    against = summarise(checked(studied(), 0.66, 1.2))
+    assert against.verdict.evidence[-1] == against.unit_checks[0].sentence
+    alike = summarise(checked(studied(), 0.758, 0.02))
+    assert alike.unit_checks[0].sentence not in alike.verdict.evidence
 
 
 def test_a_unit_that_changes_nothing_is_said_so():

@@ -46,7 +46,7 @@ class Summary:
     models : tuple of ModelSummary
         From simple to complex; only models with a point.
     verdict : Verdict
-        It follows from the models alone.
+        It follows from the models alone; checks of other sampling units that speak against it are among its evidence.
     streams : tuple of StreamCurve
         Models that learn the whole table block by block; only those with a score.
     unit_checks : tuple of UnitComparison
@@ -108,9 +108,16 @@ def summary_steps(state: StudyState) -> Generator[None, None, Summary]:
         yield
     few = feature_curve(state, tuple(m.curve for m in models))
     yield
-    verdict = decide(state, models, few)
-    summary = Summary(state, tuple(models), verdict, stream_curves(state), compare_units(state))
+    units = compare_units(state)
+    verdict = _warned(decide(state, models, few), units)
+    summary = Summary(state, tuple(models), verdict, stream_curves(state), units)
     return replace(summary, agenda=agenda(state, models, verdict), features=few, alarms=alarms(state, few))
+
+
+def _warned(verdict: Verdict, units: tuple[UnitComparison, ...]) -> Verdict:
+    """The verdict, beside it what checks of other sampling units found that speaks against it."""
+    against = tuple(found.sentence for found in units if found.changes)
+    return replace(verdict, evidence=(*verdict.evidence, *against)) if against else verdict
 
 
 @lru_cache(maxsize=64)
