@@ -102,19 +102,25 @@ def doubling_words(way: Way, metric: str) -> str:
 
 
 def evidence(found: Answer, metric: str, guessing: Curve | None) -> tuple[str, ...]:
-    """What the answer rests on, at most six lines, the weightiest first."""
+    """What the answer rests on, at most seven lines, the weightiest first."""
     scene = found.scene
     lines = (
         _against_guessing(scene.contest.best, guessing),
         _reached(scene.here, metric),
         _last_step(scene.here.curve),
+        _reached(found.model, metric) if _is_of_another(found) else "",
         _simpler(scene),
         _fewer(scene),
         _chance(found),
         _back_test(found.model),
         *_crossings(scene),
     )
-    return tuple(line for line in lines if line)[:6]
+    return tuple(line for line in lines if line)[:7]
+
+
+def _is_of_another(found: Answer) -> bool:
+    """Whether the answer is about another model than the one that is best so far."""
+    return found.model.label != found.scene.here.label
 
 
 def _reached(model: ModelSummary, metric: str) -> str:
@@ -131,7 +137,7 @@ def _last_step(curve: Curve) -> str:
         return ""
     first, gain = step
     return (
-        f"Last step measured, {rows_text(first)} to {rows_text(curve.last.n_rows)} rows: {gain_text(gain.mean)} "
+        f"Its last step measured, {rows_text(first)} to {rows_text(curve.last.n_rows)} rows: {gain_text(gain.mean)} "
         f"({gain_text(gain.low)} to {gain_text(gain.high)}), paired."
     )
 
@@ -161,7 +167,8 @@ def _chance(found: Answer) -> str:
     scene = found.scene
     times = found.gain.n_rows / found.model.curve.last.n_rows
     far = f"; indicative only, as that is {times:.0f} times the largest sample" if times > _INDICATIVE else ""
-    return f"Chance of gaining at least {scene.margin:g} with {_with(scene)}: {100 * found.gain.p_gain:.0f} %{far}."
+    means = f"{_with(scene)} and {found.model.label}" if _is_of_another(found) else _with(scene)
+    return f"Chance of gaining at least {scene.margin:g} with {means}: {100 * found.gain.p_gain:.0f} %{far}."
 
 
 def _back_test(model: ModelSummary) -> str:
