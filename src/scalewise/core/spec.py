@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 from scalewise.errors import InputError
@@ -206,7 +207,7 @@ class MetricSpec:
     best: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StudySpec:
     """What is measured. Two studies with the same content share every finished trial.
 
@@ -222,7 +223,7 @@ class StudySpec:
     metric: MetricSpec
     versions: str = ""
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Content id, the same in every process; what the table is called is no part of it."""
         content = asdict(self)

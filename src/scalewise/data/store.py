@@ -6,7 +6,9 @@ grow; a worker maps the pieces that it needs and copies nothing where one piece 
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 import shutil
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -302,7 +304,12 @@ def sample_files(ref: DataRef, repeat: int, n_rows: int) -> tuple[str, ...]:
 
 def _pieces_of(ref: DataRef, repeat: int, n_rows: int) -> list[str]:
     """Names of the pieces that hold a training sample, in its order."""
-    names = sorted(path.name.removesuffix(".x.npy") for path in Path(ref.folder).glob(f"train-{repeat}-*.x.npy"))
+    first, last = f"train-{repeat}-", ".x.npy"
+    names: list[str] = []
+    # Asked for each trial; Path.glob takes ten times as long.
+    with contextlib.suppress(FileNotFoundError), os.scandir(ref.folder) as files:
+        there = (file.name for file in files if file.name.startswith(first) and file.name.endswith(last))
+        names = sorted(name.removesuffix(last) for name in there)
     return [name for name in names if int(name.split("-")[2]) < n_rows]
 
 
