@@ -203,22 +203,44 @@ def _curve(model: ModelSpec, n_train_rows: int, best: float | None, finished: tu
 
 
 def _point(n_rows: int, items: Sequence[Finished], noise: TrainingNoise, n_train_rows: int) -> CurvePoint:
-    records = [record for _, record, _ in items]
-    score = float(np.mean([r.score for r in records]))
-    training, df = noise.of_mean(n_rows, len(records))
-    gain = interval(score, training, df, [r.block_scores for r in records])
+    seen = _seen(tuple(record for _, record, _ in items))
+    training, df = noise.of_mean(n_rows, len(items))
+    gain = _interval(seen.score, training, df, seen.holdout, seen.n_blocks)
     return CurvePoint(
         n_rows=n_rows,
         fraction=n_rows / n_train_rows,
-        score=score,
+        score=seen.score,
         low=gain.low,
         high=gain.high,
-        train_score=float(np.mean([r.train_score for r in records])),
-        repeats=len(records),
-        fit_seconds=float(np.median([r.fit_seconds for r in records])),
-        peak_bytes=max(r.peak_bytes for r in records),
+        train_score=seen.train_score,
+        repeats=len(items),
+        fit_seconds=seen.fit_seconds,
+        peak_bytes=seen.peak_bytes,
         trials=tuple((trial.repeat, record) for trial, record, _ in items),
         places=tuple(sorted({place for _, _, place in items if place})),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the trials of one size say without those of other sizes."""
+
+    score: float
+    train_score: float
+    fit_seconds: float
+    peak_bytes: int
+    holdout: float
+    n_blocks: int
+
+
+@lru_cache(maxsize=512)
+def _seen(records: tuple[TrialRecord, ...]) -> _Seen:
+    return _Seen(
+        float(np.mean([r.score for r in records])),
+        float(np.mean([r.train_score for r in records])),
+        float(np.median([r.fit_seconds for r in records])),
+        max(r.peak_bytes for r in records),
+        *_holdout_noise([r.block_scores for r in records]),
     )
 
 
@@ -283,10 +305,18 @@ def _difference_noise(curve: Curve, other: Curve, ratio: float) -> TrainingNoise
 
 def interval(mean: float, training: float, training_df: float, blocks: Sequence[Sequence[float]]) -> Gain:
     """A t interval from the variance of the mean over repeats and the spread over holdout blocks."""
+    return _interval(mean, training, training_df, *_holdout_noise(blocks))
+
+
+def _holdout_noise(blocks: Sequence[Sequence[float]]) -> tuple[float, int]:
+    """Variance of the mean over the holdout's blocks, and how many of them count."""
     scores = np.asarray(blocks, dtype=float)
     over_blocks = scores[:, np.isfinite(scores).all(axis=0)].mean(axis=0)
     n_blocks = len(over_blocks)
-    holdout = float(np.var(over_blocks, ddof=1)) / n_blocks if n_blocks > 1 else 0.0
+    return (float(np.var(over_blocks, ddof=1)) / n_blocks if n_blocks > 1 else 0.0), n_blocks
+
+
+def _interval(mean: float, training: float, training_df: float, holdout: float, n_blocks: int) -> Gain:
     variance = training + holdout
     if variance <= 0:
         return Gain(mean, mean, mean, 0.0, training_df)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 
@@ -148,8 +149,8 @@ def importance_table(
     if not able:
         return None
     point = able[-1]
-    units = _units(point, groups)
-    rows = _largest(_put_together(item for _, record in point.trials for item in record.importances).values())
+    units = _units(_records(point), groups)
+    rows = _largest(_alone(_records(point)).values())
     line = noise_line(probes, len(units))
     return ImportanceTable(curve.model.label, point.n_rows, point.repeats, rows, units, line, _ranks(able, groups))
 
@@ -197,10 +198,21 @@ def noise_line(probes: Sequence[TrialRecord], n_compared: int) -> float | None:
     return float(stdtrit(max(len(means) / _ALIKE, 2.0), _SURE ** (1 / max(n_compared, 1)))) * scatter
 
 
-def _units(point: CurvePoint, groups: tuple[Name, ...]) -> tuple[Importance, ...]:
+def _records(point: CurvePoint) -> tuple[TrialRecord, ...]:
+    return tuple(record for _, record in point.trials)
+
+
+# A new trial changes one size of one model: what was put together of the others' serves again.
+@lru_cache(maxsize=512)
+def _alone(records: tuple[TrialRecord, ...]) -> Mapping[Name, Importance]:
+    return MappingProxyType(_put_together(item for record in records for item in record.importances))
+
+
+@lru_cache(maxsize=512)
+def _units(records: tuple[TrialRecord, ...], groups: tuple[Name, ...]) -> tuple[Importance, ...]:
     """Groups with their members, and the features that are in none."""
-    alone = _put_together(item for _, record in point.trials for item in record.importances)
-    together = _put_together(item for _, record in point.trials for item in record.groups)
+    alone = dict(_alone(records))
+    together = _put_together(item for record in records for item in record.groups)
     units = []
     for name in (group for group in groups if group in together):
         members = _largest(alone.pop((feature,)) for feature in name if (feature,) in alone)
@@ -243,8 +255,8 @@ def _importance(feature: str, values: np.ndarray[tuple[int, int], np.dtype[np.fl
 def _ranks(points: Sequence[CurvePoint], groups: tuple[Name, ...]) -> Ranks | None:
     if len(points) < 2:
         return None
-    orders = [[_name(unit) for unit in _units(point, groups)] for point in points]
-    units = _units(points[-1], groups)
+    orders = [_order(_records(point), groups) for point in points]
+    units = _units(_records(points[-1]), groups)
     last = units[:_MOST_RANKED]
     places = tuple(tuple(_place(order, _name(unit)) for order in orders) for unit in last)
     top, since = _steady(orders, sum(unit.low > 0 for unit in units))
@@ -252,16 +264,21 @@ def _ranks(points: Sequence[CurvePoint], groups: tuple[Name, ...]) -> Ranks | No
     return Ranks(fractions, tuple(unit.label for unit in last), places, top, fractions[since])
 
 
+@lru_cache(maxsize=512)
+def _order(records: tuple[TrialRecord, ...], groups: tuple[Name, ...]) -> tuple[Name, ...]:
+    return tuple(_name(unit) for unit in _units(records, groups))
+
+
 def _name(unit: Importance) -> Name:
     """What a unit is known by at every size: its features in the order of the alphabet."""
     return tuple(sorted(member.feature for member in unit.members)) or (unit.feature,)
 
 
-def _place(order: list[Name], name: Name) -> int:
+def _place(order: Sequence[Name], name: Name) -> int:
     return 1 + order.index(name) if name in order else len(order) + 1
 
 
-def _steady(orders: Sequence[list[Name]], n_sure: int) -> tuple[int, int]:
+def _steady(orders: Sequence[Sequence[Name]], n_sure: int) -> tuple[int, int]:
     """How many first ones, as many as can be, are the same at the last two sizes or more, and since which size.
 
     Only features that are credibly worth something can be first: the order of the others means nothing.
