@@ -27,6 +27,9 @@ __all__ = ["ClusterThread"]
 _RETRY_SECONDS = 0.5
 _ANSWER_SECONDS = 2.0
 _END_SECONDS = 20.0
+_GATHER_SECONDS = 0.002
+"""Tasks submitted within so long go to the cluster together."""
+
 _LOOK_SECONDS = 0.25
 """A cluster is looked at no more often, however often its status is asked for."""
 
@@ -145,15 +148,18 @@ class ClusterThread:
         undo.push_async_callback(session.leave)
         await session.begin(self._warm_up)
         self._session = session
-        while self._waiting:
-            session.send(self._waiting.pop(0))
+        self._send()
         await session.watch()
 
     def _submit(self, flight: Flight) -> None:
-        if self._session is None:
-            self._waiting.append(flight)
-        else:
-            self._session.send(flight)
+        self._waiting.append(flight)
+        if len(self._waiting) == 1:
+            self._loop.call_later(_GATHER_SECONDS, self._send)
+
+    def _send(self) -> None:
+        if self._session is not None and self._waiting:
+            flights, self._waiting = self._waiting, []
+            self._session.send(flights)
 
     def _cancel(self, done: threading.Event) -> None:
         self._waiting.clear()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 from itertools import count
@@ -99,33 +99,40 @@ class Flights:
     def __len__(self) -> int:
         return len(self._flights)
 
-    def send(self, flight: Flight, *, to: str = "", first: bool = False) -> None:
-        """Put a task on the cluster's queue.
+    def send(self, flights: Sequence[Flight], *, to: str = "", first: bool = False) -> None:
+        """Put tasks on the cluster's queue, all at once: it takes a graph of several for hardly more than one of one.
 
         Parameters
         ----------
-        flight : Flight
+        flights : sequence of Flight
         to : str
-            The worker that should run it, if that is still there.
+            The worker that should run them, if that is still there.
         first : bool
-            Whether it goes ahead of all others.
+            Whether they go ahead of all others.
         """
-        task = flight.task
-        attempt = task.attempt + flight.n_losses
-        key = f"scalewise-{task.study_id}-{task.key}-{attempt}-{flight.parcel.token[-6:]}.{next(self._numbers)}"
-        flight.parcel = replace(flight.parcel, key=key)
-        flight.worker, flight.announced, flight.is_struck, flight.is_given_up = "", False, False, False
-        flight.future = self._client.submit(
+        for flight in flights:
+            self._label(flight)
+        futures = self._client.map(
             run,
-            pickle.dumps(flight.parcel),
-            key=key,
+            [pickle.dumps(flight.parcel) for flight in flights],
+            key=[flight.parcel.key for flight in flights],
             pure=False,
             priority=int(first),
             fifo_timeout="0ms",
             **({"workers": [to], "allow_other_workers": True} if to else {}),
         )
-        self._flights[key] = flight
-        flight.follower = asyncio.create_task(self._follow(flight))
+        for flight, future in zip(flights, futures, strict=True):
+            flight.future = future
+            self._flights[flight.parcel.key] = flight
+            flight.follower = asyncio.create_task(self._follow(flight))
+
+    def _label(self, flight: Flight) -> None:
+        """Give a task that is about to be sent a key that none had before, and no worker."""
+        task = flight.task
+        attempt = task.attempt + flight.n_losses
+        key = f"scalewise-{task.study_id}-{task.key}-{attempt}-{flight.parcel.token[-6:]}.{next(self._numbers)}"
+        flight.parcel = replace(flight.parcel, key=key)
+        flight.worker, flight.announced, flight.is_struck, flight.is_given_up = "", False, False, False
 
     def hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
         """Take the word of a worker that it begins a task, or what the task tells."""
@@ -242,7 +249,7 @@ class Flights:
             if wanted.worker in self._roster.addresses:
                 return Failure(one_line(f"Its sample cannot be sent to {wanted.worker}: {error}."))
         del self._flights[flight.parcel.key]
-        self.send(flight, to=wanted.worker, first=True)
+        self.send([flight], to=wanted.worker, first=True)
         return None
 
     def _give_up(self, flight: Flight) -> None:
@@ -253,7 +260,7 @@ class Flights:
 
     def _resend(self, flight: Flight) -> None:
         if self._flights.pop(flight.parcel.key, None):
-            self.send(flight, first=bool(flight.n_losses))
+            self.send([flight], first=bool(flight.n_losses))
 
     def _end(self, task: Task, answer: object) -> Report:
         match answer:

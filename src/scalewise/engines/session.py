@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from distributed import LocalCluster
@@ -94,9 +94,9 @@ class Session:
         if self._opened.cluster is None:
             self._tell(Noted(level="info", text=f"Joined {self._name}, {self.slots} trials at a time."))
 
-    def send(self, flight: Flight) -> None:
-        """Put a task on the cluster's queue."""
-        self._flights.send(flight)
+    def send(self, flights: Sequence[Flight]) -> None:
+        """Put tasks on the cluster's queue."""
+        self._flights.send(flights)
 
     async def watch(self) -> None:
         """Stay until the scheduler is gone, or a cluster of our own has had nothing to do for long.

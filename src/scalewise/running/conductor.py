@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
@@ -32,6 +33,9 @@ from scalewise.running.whole_table import incremental_models
 from scalewise.running.work import Work
 
 __all__ = ["Conductor"]
+
+_SUBMIT_SECONDS = 0.02
+"""An engine that takes longer for what it is given, as one that runs it on the spot, does not keep messages waiting."""
 
 
 class Conductor:
@@ -347,11 +351,11 @@ class Conductor:
         agenda = pace.agenda()
         if not self._errands.is_busy:
             self._begin_filling(work, agenda)
-        chosen = pace.next_trials(agenda)
+        chosen, began = pace.next_trials(agenda), time.monotonic()
         for trial in chosen:
             work.submitted.add(trial)
             self._give(work.task(trial))
-            if self._is_wanted():
+            if self._is_wanted() and time.monotonic() - began > _SUBMIT_SECONDS:
                 break
         if chosen:
             return

@@ -15,8 +15,12 @@ from scalewise.core.study import StudyState
 
 __all__ = ["End", "Pace", "seconds_left"]
 
-_AHEAD = 2
-"""Tasks queued for each worker beyond the one it runs."""
+_LEAST_AHEAD, _MOST_AHEAD, _AHEAD_SECONDS = 2, 12, 0.25
+"""Tasks queued for each worker beyond the one it runs: as many as keep it busy for this long."""
+
+_REFILL = 3
+"""An engine is given more when it has less than one part of so many left."""
+
 _PATIENCE_SECONDS = 2.0
 """Trials on their way that take longer are given up when the answer is decided without them."""
 
@@ -52,16 +56,29 @@ class Pace:
     @property
     def is_supplied(self) -> bool:
         """Whether the engine has enough; it is refilled in batches, so that deciding costs little for each trial."""
-        return len(self.flying) > self.slots
+        if len(self.flying) <= self.slots:
+            return False
+        enough = _REFILL * len(self.flying)
+        return enough > self.slots * (1 + _MOST_AHEAD) or enough > self._room
+
+    @property
+    def _room(self) -> int:
+        """How many trials the engine has at the most: more of short ones, which would else end before others come."""
+        longest = max(map(self.state.expected.seconds, self.flying), default=math.inf)
+        ahead = _MOST_AHEAD if _MOST_AHEAD * longest <= _AHEAD_SECONDS else int(_AHEAD_SECONDS / longest)
+        return self.slots * (1 + max(_LEAST_AHEAD, ahead))
+
+    @property
+    def _is_everything(self) -> bool:
+        return self.state.plan is not None and self.state.plan.everything
 
     def agenda(self) -> Agenda | None:
         """What is worth doing next; None where everything is run, so that nothing need be forecast for it."""
-        everything = self.state.plan is not None and self.state.plan.everything
-        return None if everything else current_agenda(self.state)
+        return None if self._is_everything else current_agenda(self.state)
 
     def next_trials(self, agenda: Agenda | None) -> tuple[Trial, ...]:
         """The trials to submit now."""
-        room, free = self.slots * (1 + _AHEAD) - len(self.flying), self.slots - len(self.flying)
+        room, free = self._room - len(self.flying), self.slots - len(self.flying)
         return ask(self.state, room, agenda=agenda, taken=self.flying, free=free, seconds_left=self.seconds_left)
 
     def end(self, *, is_busy: bool, is_shared: bool) -> End | None:
@@ -74,7 +91,8 @@ class Pace:
         is_shared : bool
             Whether others, such as streams, run on the engine, so that what is on its way cannot be given up.
         """
-        agenda = current_agenda(self.state)
+        # Whatever is left of everything comes; putting it in order to see that would take time at each message.
+        agenda = Agenda() if self.state.left and self._is_everything else current_agenda(self.state)
         if agenda.ending and (not self.flying or (not is_shared and self._takes_long())):
             return End(agenda.ending, agenda.reason)
         if not self.flying and not is_busy and math.isfinite(self.seconds_left):
