@@ -135,13 +135,15 @@ class Flights:
         flight.worker, flight.announced, flight.is_struck, flight.is_given_up = "", False, False, False
 
     def hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
-        """Take the word of a worker that it begins a task, or what the task tells."""
+        """Take the word of a worker that it begins a task, what the task tells, or its result."""
         message = event[1]
         flight = self._flights.get(message["key"])
         if flight is None:
             return
         task = flight.task
-        if "told" not in message:
+        if "answer" in message:
+            self._land(flight, pickle.loads(message["answer"]))
+        elif "told" not in message:
             flight.worker = message["worker"]
             self._announce(flight.worker)
         elif isinstance(task, StreamTask):
@@ -217,7 +219,10 @@ class Flights:
 
     async def _follow(self, flight: Flight) -> None:
         """Wait for what becomes of a task; whatever was raised comes back as a value."""
-        answer = await self._answer(flight.future)
+        key = flight.parcel.key
+        await asyncio.gather(flight.future.exception(), return_exceptions=True)
+        # Most results are heard before their task ends, and need not be fetched.
+        answer = await self._answer(flight.future) if key in self._flights else None
         flight.future.release()
         if isinstance(answer, Lacking):
             answer = await self._ship(flight, answer)
@@ -226,6 +231,11 @@ class Flights:
             return
         if answer is None or getattr(answer, "reason", "") == "scheduler-connection-lost":
             return
+        if key in self._flights:
+            self._land(flight, answer)
+
+    def _land(self, flight: Flight, answer: object) -> None:
+        """Report the end of a task, and what its worker does now."""
         del self._flights[flight.parcel.key]
         if flight.worker and not flight.announced:
             self._report_start(flight)

@@ -24,6 +24,9 @@ __all__ = ["Answer", "Lacking", "Parcel", "forget", "lacking", "receive", "run",
 
 _WARMING = threading.Lock()
 
+_MOST_SAID = 10_000
+"""Bytes of an answer that goes ahead as an event: fetching it would cost more than a short trial does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
@@ -87,7 +90,11 @@ def _run(packed: bytes) -> Done | Lacking:
     task: Task = pickle.loads(parcel.payload)
     if folder == shipped:
         task = _redirected(task, str(shipped))
-    return Done(task.run(partial(_tell, worker, parcel)))
+    answer = Done(task.run(partial(_tell, worker, parcel)))
+    packed_answer = pickle.dumps(answer)
+    if len(packed_answer) <= _MOST_SAID:
+        worker.log_event(parcel.token, {"key": parcel.key, "answer": packed_answer})
+    return answer
 
 
 def _tell(worker: Any, parcel: Parcel, content: object) -> None:
