@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterator
 
 __all__ = ["Pump"]
 
-_SECONDS_BETWEEN = 0.1
+_SECONDS_BETWEEN, _MOST_BETWEEN = 0.1, 0.3
+_BREATH = 2
+"""A draw begins no sooner than this many times as long after the last one as that took: a slow page draws less often,
+so that the browser, and whatever computes, come to their turn; but no point waits for half a second."""
+
 _MOST_REST_SECONDS = 0.05
 _END = object()
 
 
 class Pump:
-    """Calls `draw` on the loop it was made on, at most ten times a second, after each `request`.
+    """Calls `draw` on the loop it was made on, three to ten times a second at the most, after each `request`.
 
     Drawing thousands of results takes longer than a person should wait for a control. So a draw goes on in steps, and
     after each the loop is free for as long as the step took; and what a person changed is shown at once, by `answer`.
@@ -36,7 +40,7 @@ class Pump:
         self._draw, self._answer = draw, answer
         self._due, self._asked = threading.Event(), threading.Event()
         self._steps: Iterator[None] | None = None
-        self._last = 0.0
+        self._last = self._took = 0.0
         self._closed = False
         self._looking = False
         try:
@@ -90,7 +94,8 @@ class Pump:
     def _schedule(self) -> None:
         assert self._loop is not None
         if self._steps is None:
-            wait = self._last + _SECONDS_BETWEEN - time.monotonic()
+            between = min(max(_SECONDS_BETWEEN, _BREATH * self._took), _MOST_BETWEEN)
+            wait = self._last + between - time.monotonic()
             self._loop.call_later(max(wait, 0.0), self._begin)
 
     def _begin(self) -> None:
@@ -118,5 +123,6 @@ class Pump:
     def _end(self) -> None:
         """The draw is done, or went wrong: the next one may begin."""
         self._steps = None
+        self._took = time.monotonic() - self._last
         if self._due.is_set():
             self._schedule()
