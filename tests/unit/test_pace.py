@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from studies import LINEAR, record, started
+
+from scalewise.core import events as ev
+from scalewise.core.asking import ask
+from scalewise.core.spec import Plan
+from scalewise.core.study import fold
+from scalewise.running.pace import Pace
+
+
+def pace(state, n_flying, slots=2):
+    return Pace(state, set(ask(state, n_flying)), slots, math.inf)
+
+
+def running(seconds):
+    """A study that runs everything, and whose first trial took so long."""
+    state = started(Plan((LINEAR,), max_fraction=0.1, repeats=20, everything=True))
+    (first,) = ask(state, 1)
+    return fold(state, ev.TrialFinished(trial=first, record=record(0.7, seconds=seconds)))
+
+
+@pytest.mark.parametrize(("seconds", "n_trials"), [(0.001, 26), (0.03, 10), (0.2, 6), (0.4, 6)])
+def test_an_engine_has_as_many_short_trials_as_keep_it_busy_for_a_while(seconds, n_trials):
+    now = pace(running(seconds), 1)
+    assert len(now.flying) + len(now.next_trials(None)) == n_trials
+
+
+def test_an_engine_is_given_more_before_it_has_none_left_and_not_at_each_end():
+    state = running(0.001)
+    assert [n for n in range(27) if not pace(state, n).is_supplied] == list(range(9))
+    state = running(0.2)
+    assert [n for n in range(7) if not pace(state, n).is_supplied] == [0, 1, 2]
+
+
+def test_a_study_that_runs_everything_ends_when_nothing_is_left():
+    state = running(0.001)
+    assert pace(state, 0).end(is_busy=False, is_shared=False) is None
+    for trial in state.open_trials():
+        state = fold(state, ev.TrialFinished(trial=trial, record=record(0.7)))
+    end = pace(state, 0).end(is_busy=False, is_shared=False)
+    assert end.ending == "done"
