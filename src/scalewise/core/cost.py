@@ -79,7 +79,7 @@ def cost_curve(
     n, cost = np.asarray(n_rows, dtype=float), np.asarray(costs, dtype=float)
     usable = (cost > 0) & (n > 0)
     n, cost = n[usable], cost[usable]
-    if len(np.unique(n)) < _FEWEST_SIZES:
+    if len(set(n.tolist())) < _FEWEST_SIZES:
         return None
     weights = np.sqrt(n / n.max())
     powers = n[None, :] ** exponents[:, None]

@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal, get_args
 
 from scalewise.errors import InputError
@@ -372,13 +372,19 @@ class Trial:
 
     def key(self, study_id: str) -> str:
         """Content id of this trial within a study; the journal and clusters know it by this."""
-        beyond = [] if self.is_plain else [self.keep, self.probes]
-        return content_id([study_id, self.model, self.n_rows, self.repeat, *beyond])
+        return _trial_key(self, study_id)
 
     def __str__(self) -> str:
         kept = f"the best {self.keep} features of " if self.keep else ""
         noise = f" beside {self.probes} columns of noise" if self.probes else ""
         return f"{self.model} on {kept}{self.n_rows:,} rows{noise} (repeat {self.repeat + 1})"
+
+
+@lru_cache(maxsize=2**14)
+def _trial_key(trial: Trial, study_id: str) -> str:
+    # Asked for at each move of the slider, for thousands of trials.
+    beyond = [] if trial.is_plain else [trial.keep, trial.probes]
+    return content_id([study_id, trial.model, trial.n_rows, trial.repeat, *beyond])
 
 
 def content_id(content: object) -> str:
