@@ -16,7 +16,7 @@ from typing import Any
 from distributed import get_worker
 
 from scalewise.data.store import DataRef
-from scalewise.engines.base import Task
+from scalewise.engines.base import Task, TrialTask
 from scalewise.engines.outcome import Done, Failure, attempt
 from scalewise.errors import EngineError
 
@@ -91,10 +91,16 @@ def _run(packed: bytes) -> Done | Lacking:
     if folder == shipped:
         task = _redirected(task, str(shipped))
     answer = Done(task.run(partial(_tell, worker, parcel)))
-    packed_answer = pickle.dumps(answer)
-    if len(packed_answer) <= _MOST_SAID:
-        worker.log_event(parcel.token, {"key": parcel.key, "answer": packed_answer})
+    if isinstance(task, TrialTask):
+        _say(worker, parcel, answer)
     return answer
+
+
+def _say(worker: Any, parcel: Parcel, answer: Done) -> None:
+    """Send a small answer ahead as an event."""
+    packed = pickle.dumps(answer)
+    if len(packed) <= _MOST_SAID:
+        worker.log_event(parcel.token, {"key": parcel.key, "answer": packed})
 
 
 def _tell(worker: Any, parcel: Parcel, content: object) -> None:
