@@ -109,8 +109,8 @@ def test_areas_under_the_curve_by_block_cover_where_groups_never_change_their_cl
         group, y, chances = classes_table(seed, N_GROUPS)
         draw = GroupDraw(group, row_keys(np.arange(N_GROUPS), 1, 1), 30 * EACH, 0, y)
         held = draw.holdout_rows
-        blocks = scoring.by_block(y[held], chances[held], draw.holdout_blocks)
-        record = TrialRecord(scoring.one(y[held], chances[held]), blocks, 0.0, 0.1, 0.1, 1)
+        score, blocks = scoring.with_blocks(y[held], chances[held], draw.holdout_blocks)
+        record = TrialRecord(score, blocks, 0.0, 0.1, 0.1, 1)
         assert np.isfinite(blocks).all()
         data = data_spec(120 * EACH, unit=SamplingUnit("group", "g"))
         one = MappingProxyType({Trial("linear", 800, 0): record})

@@ -169,7 +169,7 @@ class TestScoresOfCachedPredictions:
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "neg_log_loss"])
-def test_blocks_are_scored_as_each_would_be_alone(metric):
+def test_all_rows_and_blocks_are_scored_as_each_would_be_alone(metric):
     rng = np.random.default_rng(0)
     chances = np.round(rng.random(997), 2)
     y = (rng.random(997) < chances).astype(np.int32)
@@ -178,4 +178,12 @@ def test_blocks_are_scored_as_each_would_be_alone(metric):
     predictions = np.column_stack([1 - chances, chances])
     scoring = Scoring(metric, "binary", 2)
     alone = [scoring.one(y[blocks == block], predictions[blocks == block]) for block in range(20)]
-    np.testing.assert_array_equal(scoring.by_block(y, predictions, blocks), alone)
+    whole, on_blocks = scoring.with_blocks(y, predictions, blocks)
+    assert whole == scoring.one(y, predictions)
+    np.testing.assert_array_equal(on_blocks, alone)
+
+
+def test_predictions_that_are_no_numbers_give_no_score():
+    predictions = np.column_stack([np.full(6, np.nan), [0.1, np.nan, 0.3, 0.4, 0.5, 0.6]])
+    whole, _ = Scoring("roc_auc", "binary", 2).with_blocks(np.arange(6) % 2, predictions, np.zeros(6, dtype=int))
+    assert np.isnan(whole)

@@ -124,8 +124,7 @@ def run_trial(ref: DataRef, trial: Trial, metric: str, seed: int) -> TrialRecord
         sight = _sight(ref, trial, metric, seed)
         fit = _fit(entry, ref, trial, sight, seed)
         exam = _examine(fit, ref, metric, sight, seed)
-        score = _whole_score(exam, metric)
-        on_blocks = exam.scoring.by_block(exam.holdout.y, exam.predictions, exam.holdout.blocks)
+        score, on_blocks = _scores(exam, metric)
         train_score = _train_score(exam, fit, len(ref.classes))
         rng = np.random.default_rng(_seed(seed, trial, "shuffle"))
         importances, groups = _importances(exam, fit, ref, sight, rng) if entry.rung else ((), ())
@@ -273,15 +272,16 @@ def _examine(fit: _Fit, ref: DataRef, metric: str, sight: _Sight, seed: int) -> 
     return _Exam(Scoring(metric, ref.task, n_classes), holdout, predict(fit.estimator, holdout.X, n_classes))
 
 
-def _whole_score(exam: _Exam, metric: str) -> float:
-    score = exam.scoring.one(exam.holdout.y, exam.predictions)
+def _scores(exam: _Exam, metric: str) -> tuple[float, tuple[float, ...]]:
+    """Score the holdout, and each of its blocks."""
+    score, on_blocks = exam.scoring.with_blocks(exam.holdout.y, exam.predictions, exam.holdout.blocks)
     if not np.isfinite(score):
         raise MetricError(
             f"{metric_label(metric)} cannot be computed: the predictions for the "
             f"{len(exam.holdout.y):,} holdout rows are outside what this metric is defined for, or a class is missing "
             "there. Choose another metric."
         )
-    return score
+    return score, on_blocks
 
 
 def _n_copies(exam: _Exam, fit: _Fit, n_features: int) -> int:

@@ -70,8 +70,10 @@ class Scoring:
                 return self._quick(y, predictions)
         return np.array([self.slow(y, version) for version in predictions])
 
-    def by_block(self, y: NDArray[Any], predictions: Floats, blocks: NDArray[np.integer[Any]]) -> tuple[float, ...]:
-        """Score each block of rows alone; NaN where one cannot be scored.
+    def with_blocks(
+        self, y: NDArray[Any], predictions: Floats, blocks: NDArray[np.integer[Any]]
+    ) -> tuple[float, tuple[float, ...]]:
+        """Score all rows, and each block of them alone.
 
         Parameters
         ----------
@@ -79,11 +81,18 @@ class Scoring:
         predictions : ndarray of shape (n_rows, n_classes) or (n_rows,)
         blocks : ndarray of int, shape (n_rows,)
             The block of each row, from 0 on.
+
+        Returns
+        -------
+        float
+            As from `one`.
+        tuple of float
+            The score of each block; NaN where one cannot be scored.
         """
         if self._quick is _roc_auc:
-            return tuple(_roc_auc_by_block(y, predictions[:, 1], blocks).tolist())
+            return _roc_auc_with_blocks(y, predictions[:, 1], blocks)
         members = (np.flatnonzero(blocks == block) for block in range(int(blocks.max()) + 1))
-        return tuple(self.one(y[rows], predictions[rows]) for rows in members)
+        return self.one(y, predictions), tuple(self.one(y[rows], predictions[rows]) for rows in members)
 
     def slow(self, y: NDArray[Any], predictions: Floats) -> float:
         """Score with scikit-learn's own scorer; NaN where it refuses.
@@ -168,19 +177,31 @@ def _roc_auc(y: NDArray[Any], predictions: Floats) -> Floats:
     return np.asarray((ranks - n_positive * (n_positive + 1) / 2) / np.float64(n_positive * n_negative))
 
 
-def _roc_auc_by_block(y: NDArray[Any], chances: Floats, blocks: NDArray[np.integer[Any]]) -> Floats:
-    """Rank all blocks with one sort: it is done after each block of a stream, and for each trial."""
+def _roc_auc_with_blocks(
+    y: NDArray[Any], chances: Floats, blocks: NDArray[np.integer[Any]]
+) -> tuple[float, tuple[float, ...]]:
+    """Rank all rows and those of each block with one sort: it is done after each block of a stream, and each trial."""
     order = np.argsort(chances)
-    order = order[np.argsort(blocks[order].astype(np.int16), kind="stable")]
-    chances, blocks, positive = chances[order], blocks[order], (y[order] == 1).astype(np.float64)
-    begins = np.append(True, (np.diff(chances) != 0) | (np.diff(blocks) != 0))
+    chances, positive, blocks = chances[order], (y == 1)[order], blocks[order]
+    together = np.zeros(len(y), dtype=np.intp)
+    whole = np.nan if np.isnan(chances[-1]) else _areas(chances, positive, together)[0]
+    order = np.argsort(blocks.astype(np.int16), kind="stable")
+    return float(whole), tuple(_areas(chances[order], positive[order], blocks[order]).tolist())
+
+
+def _areas(chances: Floats, positive: NDArray[np.bool_], blocks: NDArray[np.integer[Any]]) -> Floats:
+    """Areas under the curves of blocks, from rows in the order of their blocks, and of their chances in each."""
+    begins = np.append(True, (chances[1:] != chances[:-1]) | (blocks[1:] != blocks[:-1]))
     first = np.flatnonzero(begins)
-    # Equal predictions of a block share the mean of their ranks, counted from the block's first row.
-    mean_place = (first + np.append(first[1:], len(order)) - 1) / 2
-    sizes = np.bincount(blocks)
-    ranks = mean_place[np.cumsum(begins) - 1] - (np.cumsum(sizes) - sizes)[blocks] + 1
-    n_positive = np.bincount(blocks, weights=positive)
-    above = np.bincount(blocks, weights=ranks * positive) - n_positive * (n_positive + 1) / 2
+    # Equal predictions of a block share the mean of their ranks.
+    n_equal = np.diff(first, append=len(chances))
+    ranks = np.repeat(first + (n_equal + 1) / 2, n_equal)
+    places = np.flatnonzero(positive)
+    sizes, own = np.bincount(blocks), blocks[places]
+    n_positive = np.bincount(own, minlength=len(sizes))
+    # Ranks count from the first row of all, those of a block from its own first row.
+    before = n_positive * (np.cumsum(sizes) - sizes)
+    above = np.bincount(own, ranks[places], len(sizes)) - before - n_positive * (n_positive + 1) / 2
     with np.errstate(all="ignore"):
         return np.asarray(above / (n_positive * (sizes - n_positive)))
 

@@ -200,11 +200,10 @@ class _Exam:
 
     def point(self, learner: Learner, n_rows: int, seconds: float) -> StreamPoint:
         predictions = learner.predict(self._seen)
-        score = self._scoring.one(self._holdout.y, predictions)
+        score, on_blocks = self._scoring.with_blocks(self._holdout.y, predictions, self._holdout.blocks)
         if not np.isfinite(score):
             raise MetricError(
                 f"{metric_label(self._metric)} cannot be computed after {n_rows:,} rows: the predictions are outside "
                 "what this metric is defined for. Choose another metric."
             )
-        on_blocks = self._scoring.by_block(self._holdout.y, predictions, self._holdout.blocks)
         return StreamPoint(n_rows, score, on_blocks, seconds)
