@@ -55,9 +55,15 @@ class Numbers(_Columns):
 
     def transform(self, X: Floats) -> Floats:
         """Return shape (n_rows, n_columns + columns that had gaps)."""
+        # In place, because on many rows a new array for each step takes longer than the step.
         with np.errstate(over="ignore"):
-            scaled: Floats = np.clip((X - self.center_) / self.spread_, -_LARGEST, _LARGEST)
-            scaled /= np.sqrt(1.0 + np.square(scaled / _SQUASH))
+            scaled: Floats = X - self.center_
+            scaled /= self.spread_
+            np.clip(scaled, -_LARGEST, _LARGEST, out=scaled)
+            bend = scaled / _SQUASH
+            np.square(bend, out=bend)
+            bend += 1.0
+            scaled /= np.sqrt(bend, out=bend)
         scaled[np.isnan(scaled)] = 0.0
         if not self.with_gaps_.size:
             return scaled
