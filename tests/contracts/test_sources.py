@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 import scipy.sparse as sp
 
-from scalewise.data import sources
+from scalewise.data import parquet_files, sources
 from scalewise.data.csv_files import open_csv
 from scalewise.data.sources import open_source
 from scalewise.data.sparse import SparseTable
@@ -268,6 +268,17 @@ def test_row_groups_without_wanted_rows_are_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(pq.ParquetFile, "iter_batches", spy)
     taken(source, [0, 5, 400], ["row"])
     assert read == [0, 3]
+
+
+@pytest.mark.parametrize("small_bytes", [1 << 24, 0], ids=["at once", "bit by bit"])
+def test_stretches_hold_the_rows_of_the_table_in_batches(tmp_path, monkeypatch, small_bytes):
+    monkeypatch.setattr(parquet_files, "_SMALL_GROUP_BYTES", small_bytes)
+    monkeypatch.setattr(parquet_files, "_BATCH_ROWS", 64)
+    source, columns = open_source(parquet(tmp_path)), ["city", "row"]
+    batches = [batch for stretch in source.stretches() for batch in source.read(stretch, columns)]
+    assert max(batch.num_rows for batch in batches) == 64
+    whole = [pa.table(batch).cast(pa.table(reference()).select(columns).schema) for batch in batches]
+    assert pa.concat_tables(whole).to_pydict() == reference().select(columns).to_pydict()
 
 
 def test_columns_that_stand_in_the_names_of_folders_are_read(tmp_path):

@@ -202,6 +202,17 @@ def test_categories_are_known_whether_or_not_arrow_encodes_them():
     np.testing.assert_array_equal(encoded(feature, pa.array(["2", "1", None])), [1.0, 0.0, np.nan])
 
 
+def test_text_is_known_from_dictionaries_with_spare_values_gaps_and_few_bits():
+    feature = Feature("x", "category", ("b", "a"))
+    coded = pa.DictionaryArray.from_arrays(pa.array([0, 1, None, 2, 1], pa.int8()), ["z", "a", "b"])
+    np.testing.assert_array_equal(encoded(feature, coded), [2.0, 1.0, np.nan, 0.0, 1.0])
+    np.testing.assert_array_equal(encoded(feature, coded.slice(1, 3)), [1.0, np.nan, 0.0])
+    many = pa.DictionaryArray.from_arrays(pa.array([127, None], pa.int8()), [f"value {k}" for k in range(127)] + ["b"])
+    np.testing.assert_array_equal(encoded(feature, many), [0.0, np.nan])
+    gap_inside = pa.DictionaryArray.from_arrays(pa.array([0, 1]), pa.array(["a", None]))
+    np.testing.assert_array_equal(encoded(feature, gap_inside), [1.0, np.nan])
+
+
 @pytest.mark.parametrize("values", [[1.5, 2.0, None], [1, 2, None], [Decimal("1.50"), Decimal("2.00"), None]])
 def test_categories_of_numbers_are_known_by_the_text_of_their_profile(values):
     column = pa.array(values * 30).dictionary_encode()

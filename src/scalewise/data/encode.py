@@ -17,6 +17,7 @@ from scalewise.core.spec import Feature
 __all__ = [
     "Floats",
     "as_text",
+    "coded_values",
     "column_codes",
     "distinct_values",
     "encode",
@@ -221,6 +222,18 @@ def distinct_values(column: pa.ChunkedArray) -> tuple[list[object], NDArray[np.i
     return values.to_pylist(), places
 
 
+def coded_values(column: pa.ChunkedArray) -> tuple[list[object], NDArray[np.int64]]:
+    """As `distinct_values`, but in any order, and quicker where a column is coded already."""
+    kind = column.type
+    if pa.types.is_boolean(kind):
+        return [False, True], column.cast(pa.int64()).fill_null(2).to_numpy()
+    if pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type) and column.num_chunks == 1:
+        coded = column.chunk(0)
+        if not coded.dictionary.null_count:
+            return _used_of(coded)
+    return distinct_values(column)
+
+
 def _distinct(column: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int64]]:
     """Distinct values, and for each row the place of its value among them; the place after the last where missing."""
     encoded = plain_values(column).combine_chunks().dictionary_encode()
@@ -231,5 +244,16 @@ def _distinct(column: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int64]]:
 
 
 def _distinct_text(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:
-    values, places = _distinct(column)
-    return [str(value) for value in values.to_pylist()], places
+    values, places = coded_values(column)
+    return [str(value) for value in values], places
+
+
+def _used_of(column: pa.DictionaryArray) -> tuple[list[object], NDArray[np.int64]]:
+    """Those values of a dictionary that are in some row, and for each row the place of its value among them."""
+    n_values = len(column.dictionary)
+    places = column.indices.cast(pa.int64()).fill_null(n_values).to_numpy()
+    is_used = np.bincount(places, minlength=n_values + 1)[:-1] > 0
+    if is_used.all():
+        return column.dictionary.to_pylist(), places
+    own_places = np.append(np.cumsum(is_used) - 1, is_used.sum())
+    return column.dictionary.filter(pa.array(is_used)).to_pylist(), own_places[places]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +24,7 @@ __all__ = ["ParquetSource", "Stretch", "parquet_files"]
 _BATCH_ROWS = 1 << 15
 _BUFFER_BYTES = 1 << 18
 _SMALL_GROUP_BYTES = 1 << 24
+_VALUE_BYTES = 8
 _WIDE_COLUMNS = 1000
 _HASHED_BYTES = 1 << 16
 
@@ -183,21 +184,34 @@ class ParquetSource:
         )
 
     def read(self, stretch: Stretch, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Read some columns of one stretch, in row order, in batches of bounded size."""
+        """Read some columns of one stretch, in row order, in batches of bounded size; text may come as dictionaries."""
         file = self._files[stretch.file]
-        with self._opened(file) as opened:
-            for batch in _batches(file, opened, [stretch.row_group], columns):
-                yield from self._fitted(batch)
+        is_small = file.has_small_parts and _VALUE_BYTES * stretch.n_rows * len(columns) <= _SMALL_GROUP_BYTES
+        for batch in (self._at_once if is_small else self._bit_by_bit)(file, stretch.row_group, columns):
+            yield from self._fitted(batch)
+
+    def _at_once(self, file: _File, row_group: int, columns: Sequence[str]) -> Iterable[pa.RecordBatch]:
+        """Faster for a small row group; the file is closed at once, since it holds what it has read until then."""
+        with self._opened(file, columns) as opened:
+            table = opened.read_row_group(row_group, [name for name in columns if name not in file.told])
+        # What decoding took stays with Arrow's threads otherwise, a varying amount.
+        pa.default_memory_pool().release_unused()
+        return [_with_told(batch, file, columns) for batch in table.to_batches(_BATCH_ROWS)]
+
+    def _bit_by_bit(self, file: _File, row_group: int, columns: Sequence[str]) -> Iterable[pa.RecordBatch]:
+        with self._opened(file, columns) as opened:
+            yield from _batches(file, opened, [row_group], columns)
 
     @contextmanager
-    def _opened(self, file: _File) -> Iterator[pq.ParquetFile]:
-        """Open a file; the last one of many columns stays open, because opening it takes long each time."""
+    def _opened(self, file: _File, coded: Sequence[str] = ()) -> Iterator[pq.ParquetFile]:
+        """Open a file, text among `coded` as dictionaries; the last one of many columns stays open: it takes long."""
         if self._kept_open is not None and self._kept_open[0] is file:
             with _telling(file):
                 yield self._kept_open[1]
             return
         with _telling(file):
-            opened = _open_file(file)
+            text = [name for name in coded if name not in file.told and self._schema.field(name).type == pa.string()]
+            opened = _open_file(file, text)
             if file.footer.num_columns < _WIDE_COLUMNS:
                 with opened:
                     yield opened
@@ -208,7 +222,7 @@ class ParquetSource:
     def _fitted(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """Bring a batch of one file to the types that all files share."""
         types = pa.schema([self._schema.field(name) for name in batch.schema.names])
-        if batch.schema.equals(types):
+        if all(_fits(found, wanted) for found, wanted in zip(batch.schema.types, types.types, strict=True)):
             yield batch
             return
         yield from normal_table(pa.Table.from_batches([batch])).cast(types).to_batches()
@@ -231,6 +245,11 @@ def _told_by_folders(path: Path, root: Path, inside: Sequence[str]) -> Mapping[s
     return {
         name: None if value == "__HIVE_DEFAULT_PARTITION__" else value for name, value in pairs if name not in inside
     }
+
+
+def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether values are of a type, or text held as a dictionary of it."""
+    return bool(found == wanted or (pa.types.is_dictionary(found) and found.value_type == wanted))
 
 
 def _common_schema(files: Sequence[_File], root: Path) -> pa.Schema:
@@ -277,9 +296,10 @@ def _telling(file: _File) -> Iterator[None]:
         raise TableError(f"{str(file.path)!r} cannot be read: {_one_line(error)}. Is it complete?") from error
 
 
-def _open_file(file: _File) -> pq.ParquetFile:
+def _open_file(file: _File, coded: list[str]) -> pq.ParquetFile:
     # Without a buffer each column of a row group is held in memory as a whole, which is faster for small ones.
-    return pq.ParquetFile(file.path, metadata=file.footer, buffer_size=0 if file.has_small_parts else _BUFFER_BYTES)
+    n_bytes = 0 if file.has_small_parts else _BUFFER_BYTES
+    return pq.ParquetFile(file.path, metadata=file.footer, buffer_size=n_bytes, read_dictionary=coded)
 
 
 def _batches(
@@ -288,15 +308,17 @@ def _batches(
     try:
         inside = [name for name in columns if name not in file.told]
         for batch in opened.iter_batches(_BATCH_ROWS, row_groups=list(row_groups), columns=inside):
-            found = dict(zip(batch.schema.names, batch.columns, strict=True))
-            yield pa.record_batch([_column(found, name, file, batch.num_rows) for name in columns], names=list(columns))
+            yield _with_told(batch, file, columns)
     finally:
         if not file.has_small_parts:
             pa.default_memory_pool().release_unused()
 
 
-def _column(found: Mapping[str, pa.Array], name: str, file: _File, n_rows: int) -> pa.Array:
-    return found[name] if name in found else pa.repeat(pa.scalar(file.told[name], pa.string()), n_rows)
+def _with_told(batch: pa.RecordBatch, file: _File, columns: Sequence[str]) -> pa.RecordBatch:
+    """Columns in the order asked for, with those that the names of folders tell."""
+    told = {name: pa.repeat(pa.scalar(value, pa.string()), batch.num_rows) for name, value in file.told.items()}
+    found = {**told, **dict(zip(batch.schema.names, batch.columns, strict=True))}
+    return pa.record_batch([found[name] for name in columns], names=list(columns))
 
 
 def _wanted_groups(file: _File, rows: NDArray[np.int64]) -> list[tuple[int, int, NDArray[np.int64]]]:

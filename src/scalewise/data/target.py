@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scalewise.core.spec import Feature, Task
-from scalewise.data.encode import column_codes, distinct_values, encode, is_number, is_text, plain_values
+from scalewise.data.encode import coded_values, column_codes, encode, is_number, is_text, plain_values
 from scalewise.data.sources import Source
 from scalewise.data.strata import code_counts
 from scalewise.errors import TableError, TargetError, unknown_name
@@ -108,7 +108,7 @@ def encode_target(
     if not classes:
         return encode(Feature(name, "number"), column)
     known = {label: code for code, label in enumerate(classes)}
-    values, places = distinct_values(column)
+    values, places = coded_values(column)
     codes = [known.get(_label(value), -1) for value in values]
     return np.array([*codes, -1], dtype=np.int32)[places]
 
