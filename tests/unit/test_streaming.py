@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy import sparse
 from sklearn.base import is_classifier
 
 from scalewise.core.spec import SamplingUnit, Trial
@@ -202,9 +203,8 @@ def test_blocks_of_wide_tables_have_fewer_rows(n_features, rows):
     assert block_rows(n_features) == rows
 
 
-@pytest.mark.parametrize(("model", "task"), STREAMED)
-def test_one_pass_equals_a_loop_of_partial_fit_written_by_hand(laid, model, task):
-    made = laid(frame(task=task))
+def learned_by_hand(made, model):
+    """A pipeline that has learned the first block and the others, one after the other."""
     data, seed = made.prepared.data, derived_seed(0, "stream", model)
     problem = Problem(data.task, data.features, len(data.classes), data.n_train_rows, seed)
     pipeline = get_model(model).build_stream(problem)
@@ -214,6 +214,13 @@ def test_one_pass_equals_a_loop_of_partial_fit_written_by_hand(laid, model, task
     last.partial_fit(columns.fit_transform(X, y), y, **classes)
     for block in read_blocks(made.table, made.ref.folder, seed):
         last.partial_fit(columns.transform(block.X), block.y, **classes)
+    return pipeline
+
+
+@pytest.mark.parametrize(("model", "task"), STREAMED)
+def test_one_pass_equals_a_loop_of_partial_fit_written_by_hand(laid, model, task):
+    made = laid(frame(task=task))
+    data, pipeline = made.prepared.data, learned_by_hand(made, model)
     holdout = load_holdout(made.ref)
     by_hand = predict(pipeline, holdout.X, len(data.classes))
     score = Scoring(METRICS[task], task, len(data.classes)).one(holdout.y, by_hand)
@@ -224,6 +231,22 @@ def test_one_pass_equals_a_loop_of_partial_fit_written_by_hand(laid, model, task
     assert [p.n_rows for p in points] == [1_000, data.n_train_rows]
     assert len(result.point.block_scores) == int(holdout.blocks.max()) + 1
     assert result.remarks == ()
+
+
+@pytest.mark.parametrize("columns", [["signal", "colour"], ["colour", "door"]], ids=["dense", "sparse"])
+def test_blocks_that_are_seen_part_by_part_teach_what_whole_ones_do(laid, monkeypatch, columns):
+    monkeypatch.setattr(blocks, "_BLOCK_ROWS", 2_000)
+    table = frame()
+    table["door"] = [f"door {k % 50}" for k in range(len(table))]
+    made = laid(table[[*columns, "y"]])
+    n_train_rows = made.prepared.data.n_train_rows
+    result, points = made.stream("sgd")
+    assert [p.n_rows for p in points] == [1_000, 3_000, n_train_rows]
+    X = load_holdout(made.ref).X
+    pipelines = pickle.loads(result.model), learned_by_hand(made, "sgd")
+    assert sparse.issparse(pipelines[0][0].transform(X)) == ("door" in columns)
+    streamed, by_hand = (predict(pipeline, X, 2) for pipeline in pipelines)
+    np.testing.assert_array_equal(streamed, by_hand)
 
 
 @pytest.mark.parametrize(("model", "task"), STREAMED)

@@ -28,6 +28,7 @@ from scalewise.data.target import encode_target
 from scalewise.errors import InputError, StudyError, TableError
 
 __all__ = [
+    "BLOCK_PARTS",
     "Block",
     "TableRef",
     "block_rows",
@@ -44,6 +45,9 @@ Ints = NDArray[np.int64]
 _FIRST_BLOCK_ROWS, _FIRST_BLOCK_BYTES = 20_000, 64_000_000
 _LEAST_BLOCK_ROWS, _BLOCK_ROWS, _BLOCK_BYTES = 1_000, 100_000, 24_000_000
 _OPEN_STRETCHES = 4
+BLOCK_PARTS = 4
+"""Parts that a block may be read in."""
+
 _VALUE_BYTES = 8
 _FILL = 0.6
 _SKIPPED, _TABLE = "table.skipped.npy", "table.parquet"
@@ -109,9 +113,9 @@ def first_block_rows(data: DataSpec) -> int:
 
 
 def block_rows(n_features: int) -> int:
-    """Rows of one block: the same for every table of so many features, however long."""
+    """Rows of one block: the same for every table of so many features, however long; a multiple of `BLOCK_PARTS`."""
     fitting = _BLOCK_BYTES // (_VALUE_BYTES * max(1, n_features))
-    return max(_LEAST_BLOCK_ROWS, min(_BLOCK_ROWS, fitting))
+    return max(_LEAST_BLOCK_ROWS, min(_BLOCK_ROWS, fitting)) // BLOCK_PARTS * BLOCK_PARTS
 
 
 def lay_out_table(prepared: Prepared, folder: Path) -> Iterator[TableRef | None]:
@@ -297,9 +301,10 @@ class _Filling:
         while len(kept):
             now, kept = np.split(kept, [self._n_rows - self._filled])
             place = slice(self._filled, self._filled + len(now))
-            for values, column in zip(self._columns, columns, strict=True):
-                values[place] = column[now]
-            self._y[place], self._rows[place] = y[now], now + start
+            for values, column in zip((*self._columns, self._y), (*columns, y), strict=True):
+                # All places are inside, and "clip" alone writes them without a copy between.
+                np.take(column, now, out=values[place], mode="clip")
+            self._rows[place] = now + start
             self._filled += len(now)
             if self._filled == self._n_rows:
                 yield from self.rest()
@@ -307,9 +312,14 @@ class _Filling:
     def rest(self) -> Iterator[Block]:
         """Give what there is, if anything, and begin another block."""
         if self._filled:
-            done = slice(0, self._filled)
-            yield Block(self._columns[:, done].T, self._y[done], self._rows[done])
-            self._begin()
+            yield self._taken_out()
+
+    def _taken_out(self) -> Block:
+        """What there is; nothing here holds it any longer, so that its memory is free once it is learned."""
+        done = slice(0, self._filled)
+        block = Block(self._columns[:, done].T, self._y[done], self._rows[done])
+        self._begin()
+        return block
 
     def _encoded(self, batch: pa.RecordBatch) -> tuple[list[Floats], NDArray[np.int32] | Floats]:
         ref, columns = self._ref, [pa.chunked_array([column]) for column in batch.columns]

@@ -276,9 +276,12 @@ def load_sample(ref: DataRef, repeat: int, n_rows: int) -> tuple[Floats, NDArray
     if sum(part.shape[1] for part in columns) < n_rows:
         raise StudyError(f"The sample of {n_rows:,} rows (repeat {repeat + 1}) does not lie in {ref.folder}.")
     targets = [_mapped(ref, f"{name}.y") for name in needed]
+    spare = sum(part.shape[1] for part in columns) - n_rows
+    stop = columns[-1].shape[1] - spare
+    columns[-1], targets[-1] = columns[-1][:, :stop], targets[-1][:stop]
     X = columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
     y = targets[0] if len(targets) == 1 else np.concatenate(targets)
-    return _frozen(X[:, :n_rows].T), _frozen(y[:n_rows])
+    return _frozen(X.T), _frozen(y)
 
 
 def load_holdout(ref: DataRef) -> Holdout:

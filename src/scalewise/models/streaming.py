@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.base import is_classifier
 
 from scalewise.core.results import StreamPoint, StreamResult
 from scalewise.core.spec import DataSpec, content_id
-from scalewise.data.blocks import TableRef, first_block_rows, read_blocks
+from scalewise.data.blocks import BLOCK_PARTS, TableRef, block_rows, first_block_rows, read_blocks
 from scalewise.data.store import DataRef, load_sample
 from scalewise.errors import InputError, MetricError
 from scalewise.models.catalog import get_model
@@ -156,6 +157,7 @@ def run_stream(
         for seen, y in _parts(ref, table, order, learner, seed):
             learner.learn(seen, y)
             n_rows += len(y)
+            del seen  # or it would be held until the next block is read
             exam = exam or _Exam(ref, order.metric, learner)
             point = exam.point(learner, n_rows, perf_counter() - began)
             report(point)
@@ -170,13 +172,63 @@ def _parts(
     ref: DataRef, table: TableRef, order: StreamOrder, learner: Learner, seed: int
 ) -> Iterator[tuple[Any, NDArray[Any]]]:
     """Everything to learn from, as the model sees it: the first block in growing parts, then the others; each pass."""
-    X, y = load_sample(ref, 0, order.n_first)
-    first = learner.settle(X, y)
+    first, y = _first_block(ref, order, learner)
     for number in range(order.passes):
         for start, stop in _growing(len(y)):
             yield first[start:stop], y[start:stop]
-        for block in read_blocks(table, ref.folder, seed + number):
-            yield learner.seen(block.X), block.y
+        yield from _further_blocks(ref, table, learner, seed + number)
+
+
+def _first_block(ref: DataRef, order: StreamOrder, learner: Learner) -> tuple[Any, NDArray[Any]]:
+    X, y = load_sample(ref, 0, order.n_first)
+    return learner.settle(X, y), y
+
+
+def _further_blocks(ref: DataRef, table: TableRef, learner: Learner, seed: int) -> Iterator[tuple[Any, NDArray[Any]]]:
+    """The other blocks. Each is seen part by part: preprocessing takes several times the memory of what it is given."""
+    n_rows = block_rows(len(table.features))
+    block = _SeenBlock(n_rows)
+    for part in read_blocks(table, ref.folder, seed, n_rows=n_rows // BLOCK_PARTS):
+        block.add(learner.seen(part.X), part.y)
+        if block.n_rows == n_rows:
+            yield block.take_out()
+    if block.n_rows:
+        yield block.take_out()
+
+
+class _SeenBlock:
+    """A block as the model sees it, put together from parts, whose rows are copied at once if they are dense.
+
+    Parameters
+    ----------
+    most : int
+        Rows at the most.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.n_rows = 0
+        self._most = most
+        self._dense: NDArray[Any] | None = None
+        self._sparse: list[Any] = []
+        self._targets: list[NDArray[Any]] = []
+
+    def add(self, seen: Any, y: NDArray[Any]) -> None:
+        """Take further rows."""
+        self._targets.append(y)
+        if sparse.issparse(seen):
+            self._sparse.append(seen)
+        else:
+            if self._dense is None:
+                self._dense = np.empty((self._most, seen.shape[1]), dtype=seen.dtype)
+            self._dense[self.n_rows : self.n_rows + len(y)] = seen
+        self.n_rows += len(y)
+
+    def take_out(self) -> tuple[Any, NDArray[Any]]:
+        """Return what there is, and begin anew."""
+        seen = self._dense[: self.n_rows] if self._dense is not None else sparse.vstack(self._sparse, format="csr")
+        y = np.concatenate(self._targets)
+        self.n_rows, self._dense, self._sparse, self._targets = 0, None, [], []
+        return seen, y
 
 
 def _growing(n_rows: int) -> Iterator[tuple[int, int]]:
