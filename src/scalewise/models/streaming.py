@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import is_classifier
 
 from scalewise.core.results import StreamPoint, StreamResult
@@ -148,7 +149,8 @@ def run_stream(
     """
     check_metric(order.metric, ref.task, len(ref.classes))
     began, memory = perf_counter(), PeakMemory.start()
-    with one_thread(), caught_warnings() as remarks:
+    # Preprocessing leaves no gap and nothing infinite, so that scikit-learn need not look for them in each block.
+    with one_thread(), caught_warnings() as remarks, config_context(assume_finite=True):
         seed = derived_seed(order.seed, "stream", order.model)
         problem = Problem(ref.task, ref.features, len(ref.classes), order.n_train_rows, seed)
         learner = Learner(problem, order.model, len(ref.classes))
