@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from pathlib import Path
 from typing import Self
 
-__all__ = ["PeakMemory"]
+import pyarrow as pa
+
+__all__ = ["PeakMemory", "give_back"]
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
@@ -43,6 +47,18 @@ class PeakMemory:
     def process_bytes(self) -> int:
         """Return the most that the whole process held since the start; 0 where it cannot be measured."""
         return 0 if self._before_bytes is None else _status_bytes("VmHWM")
+
+
+def give_back() -> None:
+    """Return memory that is free in this process to the system, as far as Arrow and the C library can.
+
+    What earlier work left free would otherwise hide a part of what the next work takes.
+    """
+    pa.default_memory_pool().release_unused()
+    if sys.platform == "linux":
+        library = ctypes.CDLL(None)
+        if hasattr(library, "malloc_trim"):  # glibc has it, musl has not
+            library.malloc_trim(0)
 
 
 def _status_bytes(field: str) -> int:

@@ -21,7 +21,7 @@ from scalewise.data.store import DataRef, load_sample
 from scalewise.errors import InputError, MetricError
 from scalewise.models.catalog import get_model
 from scalewise.models.fitting import caught_warnings, derived_seed, own_holdout
-from scalewise.models.memory import PeakMemory
+from scalewise.models.memory import PeakMemory, give_back
 from scalewise.models.metrics import check_metric, metric_label
 from scalewise.models.preprocessing import Problem
 from scalewise.models.scoring import Scoring, predict
@@ -148,6 +148,7 @@ def run_stream(
         If the table cannot be read, or has changed.
     """
     check_metric(order.metric, ref.task, len(ref.classes))
+    give_back()
     began, memory = perf_counter(), PeakMemory.start()
     # Preprocessing leaves no gap and nothing infinite, so that scikit-learn need not look for them in each block.
     with one_thread(), caught_warnings() as remarks, config_context(assume_finite=True):
