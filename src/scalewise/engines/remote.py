@@ -78,7 +78,7 @@ def run(packed: bytes) -> Answer:
     return attempt(partial(_run, packed))
 
 
-def _run(packed: bytes) -> Done | Lacking:
+def _run(packed: bytes) -> Answer:
     parcel: Parcel = pickle.loads(packed)
     worker = get_worker()
     shipped = _shipped(worker, parcel.token, parcel.folder)
@@ -90,14 +90,14 @@ def _run(packed: bytes) -> Done | Lacking:
     task: Task = pickle.loads(parcel.payload)
     if folder == shipped:
         task = _redirected(task, str(shipped))
-    answer = Done(task.run(partial(_tell, worker, parcel)))
+    answer = attempt(lambda: Done(task.run(partial(_tell, worker, parcel))))
     if isinstance(task, TrialTask):
         _say(worker, parcel, answer)
     return answer
 
 
-def _say(worker: Any, parcel: Parcel, answer: Done) -> None:
-    """Send a small answer ahead as an event."""
+def _say(worker: Any, parcel: Parcel, answer: Done | Failure) -> None:
+    """Send a small answer ahead as an event; a failure too, so that a worker's trials end in their order."""
     packed = pickle.dumps(answer)
     if len(packed) <= _MOST_SAID:
         worker.log_event(parcel.token, {"key": parcel.key, "answer": packed})
