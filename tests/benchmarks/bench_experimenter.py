@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import Pool
@@ -25,10 +26,11 @@ from unittest import mock
 
 import numpy as np
 import pandas as pd
-from curve_library import LCDB, folds, lcdb_curves
+from curve_library import KIND_OF, LCDB, folds, lcdb_curves
 
 from scalewise.core import events as ev
 from scalewise.core import study, summary
+from scalewise.core.company import company
 from scalewise.core.curve_points import curve_points, sizes
 from scalewise.core.extrapolation import Forecast, forecast_with
 from scalewise.core.quantile_net import load_quantile_net
@@ -92,6 +94,7 @@ def replay(found: Table) -> dict[str, object]:
     with (
         mock.patch.object(study, "planned_trials", lambda *_: planned),
         mock.patch.object(summary, "forecast", held_out),
+        mock.patch.object(summary, "_learner", lambda curve: KIND_OF[curve.model.name]),
     ):
         state, seconds = started(found), []
         while True:
@@ -105,11 +108,18 @@ def replay(found: Table) -> dict[str, object]:
 
 
 def _forecast(
-    n_rows: object, test: object, train: object, *, targets: object, min_gain: float, max_score: float, fold: int
+    n_rows: object,
+    test: object,
+    train: object,
+    *,
+    targets: object,
+    learner: str | None,
+    companions: Sequence[Sequence[object]],
+    **options: float,
 ) -> Forecast:
-    points = curve_points(n_rows, test, train)
-    net = load_quantile_net()
-    return forecast_with(net, points, sizes(targets, "targets"), min_gain=min_gain, max_score=max_score, fold=fold)
+    """Forecast as the product does, with the nets that never saw the data set."""
+    points, around = curve_points(n_rows, test, train), company(learner, companions)
+    return forecast_with(load_quantile_net(), points, sizes(targets, "targets"), around=around, **options)
 
 
 def _outcome(found: Table, made: summary.Summary) -> dict[str, object]:

@@ -6,6 +6,8 @@ Every curve of ``../shared/data/lcdb10_accuracy.parquet`` is cut at 5, 10, 25 an
 size not above it), and the score at the largest size is forecast; the truth is the mean of all repeats. The model's
 part is played by the two nets that never saw the data set (``curve_library.folds``: openmlids in order, dealt into
 ten folds by a permutation of seed 0), so all data sets count as held out. What ships averages all twenty.
+Every table comes twice: from the curve alone, and with its kind of learner and up to five companions, as a study has
+them: linear, tree, forest, boosting and neighbours on the same table, seen at the same sizes.
 Curves of other metrics and of regression, from measure_curves.py, are reported below, held out by table as well.
 """
 
@@ -15,13 +17,15 @@ import argparse
 import time
 import warnings
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from curve_library import LCDB, MEASURED, Curve, folds, lcdb_curves, measured_curves, prefixes
+from curve_library import LCDB, MEASURED, Curve, beside, folds, grouped, lcdb_curves, measured_curves, prefixes
 from scipy.optimize import least_squares
 
+from scalewise.core.company import ALONE, Company
 from scalewise.core.curve_points import CurvePoints, curve_points
 from scalewise.core.extrapolation import forecast_with
 from scalewise.core.power_law import EXPONENTS, fit_power_law, grid_fit
@@ -29,8 +33,10 @@ from scalewise.core.quantile_net import load_quantile_net
 
 SHARES = (0.05, 0.10, 0.25, 0.50)
 GAINS = (0.005, 0.010)
+# Learners that keep the others company: the likes of what a study fits.
+LADDER = ("linear", "tree", "forest", "boosting", "neighbors")
 # As Forecast.answers decides, distance aside.
-SURE = 0.735
+SURE = 0.75
 Peer = Callable[[CurvePoints, float, float], float]
 
 
@@ -83,22 +89,36 @@ PEERS: dict[str, Peer] = {
 SLOW = ("pow4 shifted", "mmf4 shifted")
 
 
+def mates(curves: list[Curve]) -> dict[int, list[Curve]]:
+    """Return the companions of every curve, by its id: one of each other kind, as few studies fit two of a kind."""
+    found = {}
+    for group in grouped(curves):
+        kinds = {curve.kind: curve for curve in reversed(group)}
+        for curve in group:
+            found[id(curve)] = [kinds[kind] for kind in LADDER if kind in kinds and kind != curve.kind]
+    return found
+
+
 def evaluate(
-    curves: list[Curve], peers: dict[str, Peer], *, half_octaves: bool, shares: tuple[float, ...] = SHARES
+    curves: list[Curve],
+    peers: dict[str, Peer],
+    *,
+    half_octaves: bool,
+    shares: tuple[float, ...] = SHARES,
+    company: bool = False,
 ) -> pd.DataFrame:
-    """Forecast every cut of every curve; one row each."""
-    net, fold_of = load_quantile_net(), folds(curves)
+    """Forecast every cut of every curve, alone or with its kind of learner and companions; one row each."""
+    net, fold_of, mates_of = load_quantile_net(), folds(curves), mates(curves)
     rows = []
     for share in shares:
         for curve, places in prefixes(curves, share, half_octaves=half_octaves):
             points = curve_points(curve.n[places], curve.scores[places], curve.train[places])
             target, top = float(curve.n[-1]), curve.ceiling
             row = {name: peer(points, target, top) for name, peer in peers.items()}
+            around = Company(curve.kind, beside(curve, places, mates_of[id(curve)])) if company else ALONE
+            known = {"max_score": top, "around": around, "fold": fold_of[curve.table]}
             start = time.process_time()
-            made = [
-                forecast_with(net, points, curve.n[-1:] * 1.0, min_gain=gain, max_score=top, fold=fold_of[curve.table])
-                for gain in GAINS
-            ]
+            made = [forecast_with(net, points, curve.n[-1:] * 1.0, min_gain=gain, **known) for gain in GAINS]
             row |= {"seconds": (time.process_time() - start) / len(GAINS)}
             row |= {"ours": made[0].mean[0], "low": made[0].low[0], "high": made[0].high[0]}
             row |= {f"p {gain}": one.p_gain[0] for gain, one in zip(GAINS, made, strict=True)}
@@ -178,10 +198,10 @@ def print_aims(found: pd.DataFrame) -> None:
         print(f"{name:36s} {value:7.3f}  {sign} {aim:<5g} {'reached' if reached else 'MISSED'}")
 
 
-def print_transfer(curves: list[Curve]) -> None:
+def print_transfer(curves: list[Curve], *, company: bool) -> None:
     """Errors and coverage by metric, in parts of each curve's own extent."""
     peers = {name: PEERS[name] for name in ("last value", "pow3 constrained")}
-    found = evaluate(curves, peers, half_octaves=True, shares=(0.10, 0.25, 0.50))
+    found = evaluate(curves, peers, half_octaves=True, shares=(0.10, 0.25, 0.50), company=company)
     found = found[found.extent > 0]
     table = found[[*peers, "ours"]].sub(found.truth, axis=0).abs().div(found.extent, axis=0)
     table["Winkler"] = winkler(found) / found.extent
@@ -202,17 +222,19 @@ def main() -> None:
     warnings.simplefilter("ignore")
     curves = lcdb_curves(options.lcdb)
     peers = {name: peer for name, peer in PEERS.items() if not (options.quick and name in SLOW)}
-    for half_octaves in (False, True):
-        print("\npoints at every half octave" if half_octaves else "points at 1, 2, 5, 10, 25, 50 % only")
-        found = evaluate(curves, peers, half_octaves=half_octaves)
+    for half_octaves, company in product((False, True), (False, True)):
+        print("\npoints at every half octave" if half_octaves else "\npoints at 1, 2, 5, 10, 25, 50 % only", end=", ")
+        print("with kind of learner and companions" if company else "from the curve alone")
+        found = evaluate(curves, peers, half_octaves=half_octaves, company=company)
         print_errors(found)
         print_intervals(found)
         print_decisions(found)
         print_aims(found)
         print(f"fallback in {(found.method != 'trained').mean():.3f}")
-    if options.measured.exists():
-        print("\nother metrics and regression, held-out tables, errors in parts of the curve's extent")
-        print_transfer(measured_curves(options.measured))
+    for company in (False, True) if options.measured.exists() else ():
+        print("\nother metrics and regression, held-out tables, errors in parts of the curve's extent", end=", ")
+        print("with kind of learner and companions" if company else "from the curve alone")
+        print_transfer(measured_curves(options.measured), company=company)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from scalewise.core.curve_points import CurvePoints, curve_points
+
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 LCDB = DATA / "lcdb10_accuracy.parquet"
 MEASURED = Path(__file__).resolve().parent / "measured_curves.parquet"
@@ -23,6 +25,25 @@ CEILINGS = {
     "rmse": 0.0,
     "mae": 0.0,
 }
+# What the forecast calls a learner (scalewise.core.company.LEARNERS).
+KINDS = {
+    "bayes": ("BernoulliNB", "MultinomialNB", "naive Bayes"),
+    "boosting": ("GradientBoostingClassifier", "adaboost", "boosting"),
+    "discriminant": ("LinearDiscriminantAnalysis", "lda"),
+    "forest": ("ExtraTreesClassifier", "RandomForestClassifier", "extra trees", "forest"),
+    "kernel": ("SVC_poly", "SVC_rbf", "svc", "svr"),
+    "linear": (
+        *("LogisticRegression", "RidgeClassifier", "SVC_linear", "logistic", "weak logistic"),
+        *("lasso", "linear", "quadratic", "ridge"),
+    ),
+    "neighbors": ("KNeighborsClassifier", "neighbours"),
+    "network": ("MLPClassifier", "network"),
+    "quadratic discriminant": ("QuadraticDiscriminantAnalysis",),
+    "sgd": ("PassiveAggressiveClassifier", "Perceptron", "SGDClassifier", "sgd"),
+    "sigmoid kernel": ("SVC_sigmoid",),
+    "tree": ("DecisionTreeClassifier", "ExtraTreeClassifier", "tree"),
+}
+KIND_OF = {learner: kind for kind, learners in KINDS.items() for learner in learners}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +61,10 @@ class Curve:
     @property
     def ceiling(self) -> float:
         return CEILINGS[self.metric]
+
+    @property
+    def kind(self) -> str:
+        return KIND_OF[self.learner]
 
 
 def lcdb_curves(path: Path = LCDB) -> list[Curve]:
@@ -88,6 +113,25 @@ def folds(curves: list[Curve]) -> dict[str, int]:
 def source(table: str) -> str:
     """Return where a measured table comes from: two targets of one real table never part between folds."""
     return table if table.startswith(("classes ", "numbers ")) else table.split(" ")[0]
+
+
+def grouped(curves: list[Curve]) -> list[list[Curve]]:
+    """Return the curves that keep one another company: of one table and one metric."""
+    found: dict[tuple[str, str], list[Curve]] = {}
+    for curve in curves:
+        found.setdefault((curve.table, curve.metric), []).append(curve)
+    return list(found.values())
+
+
+def beside(curve: Curve, places: np.ndarray, others: list[Curve], with_train: bool = True) -> tuple[CurvePoints, ...]:
+    """Return what is seen of other curves at the sizes at which a curve is seen."""
+    found = []
+    for other in others:
+        at = np.isin(other.n, curve.n[places])
+        if np.isfinite(other.scores[at]).any():
+            train = other.train[at] if with_train else None
+            found.append(curve_points(other.n[at], other.scores[at], train))
+    return tuple(found)
 
 
 def seen_up_to(curve: Curve, fraction: float, *, half_octaves: bool) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -10,13 +11,16 @@ LEVELS = np.array([0.025, 0.05, 0.1, 0.175, 0.25, 0.35, 0.5, 0.65, 0.75, 0.825, 
 HIDDEN = (128, 64)
 DROP = 0.25
 BATCH = 512
+Hide = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
-def standardise(features: np.ndarray, centre: np.ndarray, width: np.ndarray) -> np.ndarray:
-    """Return network inputs: compressed, centred, and told apart from what is missing."""
+def standardise(features: np.ndarray, centre: np.ndarray, width: np.ndarray, n_gates: int) -> np.ndarray:
+    """Return network inputs: compressed, centred, and, for the first columns, told apart from what is missing."""
     scaled = (np.arcsinh(features) - centre) / width
     missing = np.isnan(scaled)
-    return np.concatenate([np.clip(np.where(missing, 0, scaled), -4, 4), missing], axis=1).astype(np.float32)
+    return np.concatenate([np.clip(np.where(missing, 0, scaled), -4, 4), missing[:, :n_gates]], axis=1).astype(
+        np.float32
+    )
 
 
 class Net:
@@ -69,7 +73,8 @@ class Net:
             self.layers[at] -= rate * (change + decay * self.layers[at] * (gradient.ndim == 2))
 
 
-def fit_net(inputs: np.ndarray, outcomes: np.ndarray, weights: np.ndarray, epochs: int, seed: int) -> Net:
+def fit_net(inputs: np.ndarray, outcomes: np.ndarray, weights: np.ndarray, epochs: int, seed: int, hide: Hide) -> Net:
+    """Fit a net; `hide` takes a copy of each batch of inputs and leaves out what a net should learn to do without."""
     rng = np.random.default_rng(seed)
     net = Net(inputs.shape[1], outcomes.shape[1] * len(LEVELS), rng)
     net.layers[-1][:] = np.quantile(outcomes, LEVELS, axis=0).T.ravel()
@@ -81,5 +86,5 @@ def fit_net(inputs: np.ndarray, outcomes: np.ndarray, weights: np.ndarray, epoch
             rows = order[at * BATCH : (at + 1) * BATCH]
             done = (epoch * batches + at) / (epochs * batches)
             rate = float(3e-3 * min(1.0, net.steps / 200 + 0.01) * 0.5 * (1 + np.cos(np.pi * done)))
-            net.step(net.gradients(inputs[rows], wanted[rows], weight[rows]), rate)
+            net.step(net.gradients(hide(inputs[rows], rng), wanted[rows], weight[rows]), rate)
     return net

@@ -2,147 +2,52 @@
 
     OMP_NUM_THREADS=1 PYTHONPATH=src python tests/benchmarks/train_forecast.py [--measured CURVES.parquet]
 
-Reads ``../shared/data/lcdb10_accuracy.parquet`` and ``measured_curves.parquet`` (of measure_curves.py), cuts every
-curve at random sizes, and fits two nets of quantiles per fold on the tables of the other folds. The product ships them
-all and averages them; the benchmark scores every table with the nets that never saw it. The calibration factors come
-from those out-of-fold forecasts. Everything is seeded; the result is plain numbers in ``core/forecast_model.npz``.
+Reads ``../shared/data/lcdb10_accuracy.parquet`` and ``measured_curves.parquet`` (of measure_curves.py), cuts the curves
+of every table at random sizes, and fits two nets of quantiles per fold on the tables of the other folds. The nets learn
+to do without the companions or the kind of learner, which are hidden from them at random. The product ships them all
+and averages them; the benchmark scores every table with the nets that never saw it. The calibration factors come from
+those out-of-fold forecasts. Everything is seeded; the result is plain numbers in ``core/forecast_model.npz``.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from curve_library import FOLDS, LCDB, MEASURED, Curve, folds, lcdb_curves, measured_curves
+from curve_library import FOLDS, LCDB, MEASURED, Curve, beside, folds, grouped, lcdb_curves, measured_curves
+from forecast_examples import JOBS, MOST_COMPANIONS, Examples, ahead, cut, examples
 from joblib import Parallel, delayed
 from pinball_net import LEVELS, Net, fit_net, standardise
 from scipy.optimize import minimize
 from scipy.special import logit
 
+from scalewise.core.company import COMPANY, LEARNERS, Company
 from scalewise.core.curve_points import curve_points
 from scalewise.core.extrapolation import forecast_with
-from scalewise.core.forecast_features import FEATURES, curve_shape, target_features
+from scalewise.core.forecast_features import FEATURES, curve_shape
 from scalewise.core.power_law import fit_power_law
 from scalewise.core.quantile_net import QuantileNet, quantile_net
 
 MODEL = Path(__file__).resolve().parents[2] / "src" / "scalewise" / "core" / "forecast_model.npz"
-FARTHEST = 40.0
-LIMIT = 20.0
-# Weight by the size of a curve's changes: much for the score, whose error counts in the metric's units, little for the
-# gain, where quiet curves are the ones to decide.
-POWERS = (0.75, 0.4)
 KNOTS = np.array([0.5, 1.2, 2.2, 3.4, 4.5])
 NEAR = 0.5
 GAPS = (0.10, 0.75, 0.90)
 NETS = 2
-JOBS = 2
-
-
-@dataclass
-class Examples:
-    """Rows to learn from: features, the two outcomes in units of the curve, weight, fold."""
-
-    features: np.ndarray
-    outcomes: np.ndarray
-    weights: np.ndarray
-    fold: np.ndarray
-    plain: np.ndarray
-
-
-def cut(curve: Curve, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Choose the points that are seen and the later ones that are asked for."""
-    last = len(curve.n) - 1
-    near = curve.n[-1] / 2 ** rng.uniform(0.9, 5.0)
-    end = np.searchsorted(curve.n, near, side="right") - 1 if rng.random() < 0.7 else rng.integers(0, last)
-    end = int(np.clip(end, 0, last - 1))
-    start = 0 if rng.random() < 0.6 else int(rng.integers(0, end + 1))
-    kind = rng.random()
-    if kind < 0.5:
-        steps = [np.array([1, 2, 5, 10, 25, 50]), np.array([1, 2.5, 5, 10, 20, 50]), 2.0 ** np.arange(8)]
-        wanted = curve.n[end] / steps[int(rng.integers(3))][: int(rng.integers(1, 8))] * 1.0001
-        places = np.searchsorted(curve.n, wanted, side="right") - 1
-        places = np.unique(places[places >= 0])
-    else:
-        places = np.arange(start, end + 1)
-        if kind > 0.85:
-            places = np.unique(np.append(places[rng.random(len(places)) < rng.uniform(0.3, 1.0)], end))
-    later = np.arange(end + 1, last + 1)
-    later = later[curve.n[later] <= FARTHEST * curve.n[end]]
-    chosen = rng.choice(later, min(2, len(later)), replace=False) if len(later) else later
-    reach = [last] if curve.n[last] <= FARTHEST * curve.n[end] else []
-    return places, np.unique(np.append(chosen, reach).astype(int))
-
-
-def bent(curve: Curve, rng: np.random.Generator) -> Curve:
-    """Return the curve as another metric might show it: a power of the distance to the best score."""
-    power = float(rng.choice([0.5, 1.7]))
-
-    def bend(score: np.ndarray) -> np.ndarray:
-        return curve.ceiling - np.maximum(curve.ceiling - score, 0) ** power
-
-    return Curve(
-        curve.table, curve.learner, curve.metric, curve.n, bend(curve.scores), bend(curve.train), bend(curve.truth)
-    )
-
-
-def example(curve: Curve, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Return features, outcomes and weights of one cut through a curve."""
-    places, later = cut(curve, rng)
-    shown = curve.scores
-    if rng.random() < 0.3:
-        shown = shown[:, rng.permutation(shown.shape[1])[: int(rng.integers(1, shown.shape[1]))]]
-    if not len(later) or not np.isfinite(shown[places[-1]]).any():
-        return None
-    train = curve.train[places] if rng.random() < 0.75 else None
-    points = curve_points(curve.n[places], shown[places], train)
-    law = fit_power_law(points, curve.ceiling if rng.random() < 0.75 else None)
-    shape = curve_shape(points, law)
-    if shape.scale <= 1e-9:
-        return None
-    features = target_features(shape, law, np.log2(curve.n[later] / points.n[-1]))
-    from_seen = (curve.truth[later] - points.score[-1]) / shape.scale
-    gain = (curve.truth[later] - curve.truth[places[-1]]) / shape.scale
-    outcomes = np.clip(np.column_stack([from_seen, gain]), -LIMIT, LIMIT)
-    return features, outcomes, np.full(len(later), shape.scale)
-
-
-def examples(curves: list[Curve], cuts: int) -> Examples:
-    fold_of, units = folds(curves), typical_units(curves)
-    work = (delayed(examples_of)(curve, at, cuts, units, fold_of[curve.table]) for at, curve in enumerate(curves))
-    rows = [row for found in Parallel(JOBS)(work) for row in found]
-    return Examples(*(np.concatenate(parts) for parts in zip(*rows, strict=True)))
-
-
-def examples_of(curve: Curve, seed: int, cuts: int, units: dict[str, float], fold: int) -> list[tuple[np.ndarray, ...]]:
-    """Return features, outcomes, weights, fold and plainness of random cuts through one curve."""
-    rng = np.random.default_rng([7, seed])
-    rows = []
-    for at in range(cuts if curve.table.startswith("openml") else max(1, cuts // 3)):
-        other = at % 6 == 5
-        made = example(bent(curve, rng) if other else curve, rng)
-        if made is not None:
-            features, outcomes, scales = made
-            weights = (scales / (units[curve.metric] * (3.0 if other else 1.0)))[:, None] ** POWERS
-            plain = np.full(len(scales), not other and curve.metric == "accuracy")
-            rows.append((features, outcomes, weights, np.full(len(scales), fold), plain))
-    return rows
-
-
-def typical_units(curves: list[Curve]) -> dict[str, float]:
-    """Return the mean spread of each metric's curves, so that no metric outweighs the others."""
-    found: dict[str, list[float]] = {}
-    for curve in curves:
-        found.setdefault(curve.metric, []).append(float(np.ptp(curve.truth[len(curve.n) // 2 :])))
-    return {metric: float(np.mean(values)) for metric, values in found.items()}
+# How often a curve is seen alone, with only one of both, and with its kind of learner and companions alike.
+ALONE, ONE = 0.40, 0.15
+# Gates for what is missing: one each for the features of the curve, and one for all companions.
+GATES = len(FEATURES) + 1
 
 
 def train(data: Examples, epochs: int) -> dict[str, np.ndarray]:
     """Fit the nets of every fold on the tables of the others."""
     compressed = np.arcsinh(data.features)
-    model = {"levels": LEVELS, "centre": np.nanmean(compressed, axis=0), "width": np.nanstd(compressed, axis=0) + 1e-6}
-    inputs = standardise(data.features, model["centre"], model["width"])
+    centre, width = np.nanmean(compressed, axis=0), np.nanstd(compressed, axis=0) + 1e-6
+    # An unknown kind of learner is none of them: zeros.
+    centre[-len(LEARNERS) :], width[-len(LEARNERS) :] = 0.0, 0.5
+    model = {"levels": LEVELS, "centre": centre, "width": width}
+    inputs = standardise(data.features, centre, width, GATES)
     members = [(fold, seed) for seed in range(NETS) for fold in range(FOLDS)]
     work = (delayed(member)(inputs, data, epochs, fold, seed) for fold, seed in members)
     nets = list(Parallel(JOBS, verbose=5)(work))
@@ -155,7 +60,24 @@ def train(data: Examples, epochs: int) -> dict[str, np.ndarray]:
 
 def member(inputs: np.ndarray, data: Examples, epochs: int, fold: int, seed: int) -> Net:
     used = data.fold != fold
-    return fit_net(inputs[used], data.outcomes[used], data.weights[used], epochs, seed)
+    return fit_net(inputs[used], data.outcomes[used], data.weights[used], epochs, seed, hide)
+
+
+def hide(inputs: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return inputs of which some know of no companions, and some of no kind of learner."""
+    own, values = len(FEATURES), len(FEATURES) + len(COMPANY) + len(LEARNERS)
+    found = inputs.copy()
+    alone, unknown = hidden(len(found), rng)
+    found[alone, own : own + len(COMPANY)] = 0.0
+    found[alone, values + own] = 1.0
+    found[unknown, own + len(COMPANY) : values] = 0.0
+    return found
+
+
+def hidden(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draw where the companions, and where the kind of learner, are hidden; both of shape (count,)."""
+    drawn = rng.random(count)
+    return drawn < ALONE + ONE, (drawn < ALONE) | (drawn > 1 - ONE)
 
 
 def fallback(model: dict[str, np.ndarray], data: Examples) -> dict[str, np.ndarray]:
@@ -164,25 +86,29 @@ def fallback(model: dict[str, np.ndarray], data: Examples) -> dict[str, np.ndarr
     around = data.outcomes - data.features[:, [FEATURES.index("law_gain")]]
     tables = [np.quantile(around[np.abs(octaves - knot) < NEAR], LEVELS, axis=0).T for knot in KNOTS]
     edges = np.nanquantile(data.features[data.plain, FEATURES.index("gap")], GAPS)
-    neutral = {"factors": np.ones((len(GAPS) + 2, len(KNOTS))), "odds": np.array([1.0, 0.0])}
+    neutral = {"factors": np.ones((2, len(GAPS) + 2, len(KNOTS))), "odds": np.array([[1.0, 0.0]] * 2)}
     return model | {"knots": KNOTS, "edges": edges, "fallback": np.array(tables)} | neutral
 
 
 def trials(net: QuantileNet, curves: list[Curve], fold: int, cuts: int) -> np.ndarray:
-    """Return forecasts by the nets that never saw the fold of the curves: octaves, gap, misfit, p_gain and gained.
+    """Return forecasts by the nets that never saw the fold: octaves, gap, misfit, p_gain, gained, in company or not.
 
     A misfit of one means that the truth lies on the border of the interval.
     """
     rng = np.random.default_rng([11, fold])
     rows = []
-    for curve in [curve for curve in curves for _ in range(cuts)]:
-        places, later = cut(curve, rng)
+    for curve, group in [(curve, table) for table in grouped(curves) for curve in table for _ in range(cuts)]:
+        places = cut(curve, rng)
+        later = ahead(curve, int(places[-1]), rng)
         if not len(later) or not np.isfinite(curve.scores[places[-1]]).any():
             continue
-        train = curve.train[places] if rng.random() < 0.75 else None
-        points, top = curve_points(curve.n[places], curve.scores[places], train), curve.ceiling
+        train, top = curve.train[places] if rng.random() < 0.75 else None, curve.ceiling
+        points = curve_points(curve.n[places], curve.scores[places], train)
         margin = float(rng.choice([0.005, 0.01])) * (1.0 if curve.metric == "accuracy" else 2 * np.ptp(curve.truth))
-        made = forecast_with(net, points, curve.n[later] * 1.0, min_gain=margin, max_score=top, fold=fold)
+        around = company_of(curve, group, places, train is not None, rng)
+        made = forecast_with(
+            net, points, curve.n[later] * 1.0, min_gain=margin, max_score=top, around=around, fold=fold
+        )
         if made.method != "trained":
             continue
         shape, truth = curve_shape(points, fit_power_law(points, top)), curve.truth[later]
@@ -191,8 +117,19 @@ def trials(net: QuantileNet, curves: list[Curve], fold: int, cuts: int) -> np.nd
         octaves = np.log2(curve.n[later] / points.n[-1])
         gained = truth - curve.truth[places[-1]] >= margin
         gap = np.full(len(later), shape.values["gap"])
-        rows.append(np.column_stack([octaves, gap, misfit, made.p_gain, gained]))
+        known = np.full(len(later), around.learner is not None or bool(around.curves))
+        rows.append(np.column_stack([octaves, gap, misfit, made.p_gain, gained, known]))
     return np.concatenate(rows)
+
+
+def company_of(
+    curve: Curve, group: list[Curve], places: np.ndarray, with_train: bool, rng: np.random.Generator
+) -> Company:
+    """Return what is told of a curve's surroundings, some of it hidden as in the training."""
+    (alone,), (unknown,) = hidden(1, rng)
+    others = [group[at] for at in rng.permutation(len(group)) if group[at] is not curve]
+    chosen = [] if alone else others[: int(rng.integers(1, MOST_COMPANIONS + 1))]
+    return Company(None if unknown else curve.kind, beside(curve, places, chosen, with_train))
 
 
 def calibrate(model: dict[str, np.ndarray], curves: list[Curve], cuts: int) -> dict[str, np.ndarray]:
@@ -200,12 +137,21 @@ def calibrate(model: dict[str, np.ndarray], curves: list[Curve], cuts: int) -> d
     net, fold_of = quantile_net(model), folds(curves)
     parts = [[curve for curve in curves if fold_of[curve.table] == fold] for fold in range(FOLDS)]
     work = (delayed(trials)(net, part, fold, cuts) for fold, part in enumerate(parts))
-    octaves, gap, misfit, p_gain, gained = np.concatenate(list(Parallel(JOBS)(work))).T
+    found = np.concatenate(list(Parallel(JOBS)(work)))
+    states = [found[found[:, -1] == known] for known in (0, 1)]
+    return model | {
+        "factors": np.array([factors(state, model["edges"]) for state in states]),
+        "odds": np.array([odds(state[:, 3], state[:, 4]) for state in states]),
+    }
+
+
+def factors(found: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Return conformal factors by the gap of the curve and by distance."""
+    octaves, gap, misfit = found.T[:3]
     near = [np.abs(octaves - knot) < NEAR for knot in KNOTS]
-    group = np.searchsorted(model["edges"], gap)
+    group = np.searchsorted(edges, gap)
     groups = [(group == at) & np.isfinite(gap) for at in range(len(GAPS) + 1)] + [~np.isfinite(gap)]
-    factors = [[level_of(misfit[chosen & close], 0.9) for close in near] for chosen in groups]
-    return model | {"factors": np.array(factors), "odds": odds(p_gain, gained)}
+    return np.array([[level_of(misfit[chosen & close], 0.9) for close in near] for chosen in groups])
 
 
 def odds(p_gain: np.ndarray, gained: np.ndarray) -> np.ndarray:
@@ -228,14 +174,15 @@ def main() -> None:
     parser.add_argument("--lcdb", type=Path, default=LCDB)
     parser.add_argument("--measured", type=Path, default=MEASURED, help="output of measure_curves.py")
     parser.add_argument("--out", type=Path, default=MODEL)
-    parser.add_argument("--cuts", type=int, default=24, help="cuts of each curve")
-    parser.add_argument("--epochs", type=int, default=14)
+    parser.add_argument("--leads", type=int, default=3, help="looks at its table that each curve leads")
+    parser.add_argument("--cuts", type=int, default=6, help="cuts of each curve for the calibration")
+    parser.add_argument("--epochs", type=int, default=9)
     options = parser.parse_args()
     curves = lcdb_curves(options.lcdb) + measured_curves(options.measured)
-    data = examples(curves, options.cuts)
+    data = examples(curves, options.leads)
     print(f"{len(curves)} curves, {len(data.features)} examples", flush=True)
     model = fallback(train(data, options.epochs), data)
-    save(calibrate(model, curves, options.cuts // 4), options.out)
+    save(calibrate(model, curves, options.cuts), options.out)
 
 
 def save(model: dict[str, np.ndarray], path: Path) -> None:

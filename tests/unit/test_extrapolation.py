@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scalewise.core.company import COMPANY, LEARNERS
 from scalewise.core.curve_points import curve_points
 from scalewise.core.extrapolation import Forecast, forecast, forecast_with, power_law
 from scalewise.core.forecast_features import FEATURES
@@ -290,7 +291,7 @@ class TestInput:
 class TestModel:
     def test_is_plain_numbers_that_fit_the_features(self):
         net = load_quantile_net()
-        assert net.centre.shape == (len(FEATURES),)
+        assert net.centre.shape == (len(FEATURES) + len(COMPANY) + len(LEARNERS),)
         assert net.levels[len(net.levels) // 2] == pytest.approx(0.5)
         assert (net.factors > 0.5).all()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scalewise.core.company import Given
 from scalewise.core.curve_points import CurvePoints, curve_points
 from scalewise.core.extrapolation import forecast
 from scalewise.core.wording import percent_text, rows_text, score_text
@@ -83,12 +85,14 @@ def backtest(
     *,
     min_gain: float = 0.005,
     max_score: float | None = None,
+    learner: str | None = None,
+    companions: Sequence[Given] = (),
 ) -> BackTest | None:
     """Forecast the largest measured size from those of at most a quarter, or else half, of its rows.
 
     Parameters
     ----------
-    n_rows, test_scores, train_scores, min_gain, max_score
+    n_rows, test_scores, train_scores, min_gain, max_score, learner, companions
         As for `scalewise.core.extrapolation.forecast`.
 
     Returns
@@ -119,6 +123,8 @@ def backtest(
         targets=points.n[-1:],
         min_gain=min_gain,
         max_score=max_score,
+        learner=learner,
+        companions=companions,
     )
     measured, before = float(points.score[-1]), float(points.score[seen][-1])
     return BackTest(

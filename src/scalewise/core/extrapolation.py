@@ -15,12 +15,14 @@ Romano, Y., Patterson, E. and Candès, E. (2019), "Conformalized quantile regres
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scalewise.core.company import ALONE, Company, Given, company, company_features
 from scalewise.core.curve_points import CurvePoints, curve_points, sizes
 from scalewise.core.forecast_features import FEATURES, CurveShape, curve_shape, target_features
 from scalewise.core.power_law import PowerLaw, fit_power_law, power_law
@@ -35,7 +37,7 @@ _OCTAVES: Floats = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.7, 5
 _INDICATIVE, _VAGUE, _REFUSED = 4.0, 10.0, 20.0
 # Sizes are rounded, so that 5 % of the rows may be a little less than a twentieth.
 _ROUNDING = 1.01
-_SURE = 0.735
+_SURE = 0.75
 _LOW, _HIGH = 0.05, 0.95
 
 __all__ = ["Answer", "Forecast", "PowerLaw", "forecast", "power_law"]
@@ -72,7 +74,7 @@ class Forecast:
 
     @property
     def answers(self) -> tuple[Answer, ...]:
-        """Whether each target gains enough: yes, no, or, below 73.5 % certainty or when refused, cannot tell."""
+        """Whether each target gains enough: yes, no, or, below 75 % certainty or when refused, cannot tell."""
         return tuple(self._answer(float(p)) for p in self.p_gain)
 
     def _answer(self, p_gain: float) -> Answer:
@@ -90,6 +92,7 @@ class _Fan:
     levels: Floats
     unit: float
     method: str
+    in_company: bool
 
 
 def forecast(
@@ -100,6 +103,8 @@ def forecast(
     targets: ArrayLike,
     min_gain: float = 0.005,
     max_score: float | None = None,
+    learner: str | None = None,
+    companions: Sequence[Given] = (),
 ) -> Forecast:
     """Continue a learning curve to larger sizes.
 
@@ -117,6 +122,11 @@ def forecast(
         Least gain that counts, in the metric's units.
     max_score : float, optional
         Best possible score: 1 for accuracy, ROC AUC and R², 0 for a negated loss. Sharpens the forecast.
+    learner : str, optional
+        Kind of learner, one of `scalewise.core.company.LEARNERS`. Sharpens the forecast.
+    companions : sequence of (n_rows, test_scores) or (n_rows, test_scores, train_scores) or CurvePoints, optional
+        Curves of other learners on the same table, in the same metric and best with the same test rows; each as the
+        first three parameters. They sharpen the forecast where they reach the largest size of this curve.
 
     Returns
     -------
@@ -142,6 +152,7 @@ def forecast(
         sizes(targets, "targets"),
         min_gain=min_gain,
         max_score=max_score,
+        around=company(learner, companions),
     )
 
 
@@ -152,20 +163,23 @@ def forecast_with(
     *,
     min_gain: float,
     max_score: float | None,
+    around: Company = ALONE,
     fold: int | None = None,
 ) -> Forecast:
     """Forecast with a given model, or with its part that never saw a `fold`: see `forecast` and `QuantileNet`."""
     _check_options(points, min_gain, max_score)
     law = fit_power_law(points, max_score)
     shape = curve_shape(points, law)
-    fan = _fan(net, points, law, shape, min_gain, fold)
+    surroundings = company_features(around, points, shape, law, _OCTAVES)
+    features = np.column_stack([target_features(shape, law, _OCTAVES), surroundings])
+    fan = _fan(net, points, shape, features, min_gain, fold)
     octaves = np.log2(np.maximum(targets / points.n[-1], 1.0))
     low, mean, high = (_at(fan, octaves, level) for level in (_LOW, 0.5, _HIGH))
     here = np.interp(np.log2(targets), np.log2(points.n), points.score)
     low, mean, high = (np.minimum(here + fan.unit * part, law.ceiling) for part in (low, mean, high))
     p_gain = _probabilities(fan, octaves, min_gain)
     if fan.method == "trained":
-        p_gain = np.where(octaves > 0, net.corrected(p_gain), p_gain)
+        p_gain = np.where(octaves > 0, net.corrected(p_gain, fan.in_company), p_gain)
     flags = _flags(points, shape, fan.method, float(2 ** octaves.max()))
     return Forecast(targets, mean, low, high, p_gain, fan.method, flags, _refusal(flags, points, float(targets.max())))
 
@@ -184,9 +198,8 @@ def _check_options(points: CurvePoints, min_gain: float, max_score: float | None
 
 
 def _fan(
-    net: QuantileNet, points: CurvePoints, law: PowerLaw, shape: CurveShape, min_gain: float, fold: int | None
+    net: QuantileNet, points: CurvePoints, shape: CurveShape, features: Floats, min_gain: float, fold: int | None
 ) -> _Fan:
-    features = target_features(shape, law, _OCTAVES)
     negligible = 1e-9 * max(float(np.abs(points.score).max()), min_gain)
     if shape.scale <= negligible:
         unit, method = min_gain, "flat"
@@ -197,19 +210,20 @@ def _fan(
     else:
         found = net.fallback_quantiles(_OCTAVES) + features[:, [FEATURES.index("law_gain")]][:, :, None]
     noise = shape.values["noise"]
-    score = _widening(
-        found[:, 0], net.stretch(_OCTAVES, shape.values["gap"]) if method == "trained" else np.ones(len(_OCTAVES))
-    )
+    in_company = bool(np.nan_to_num(features[:, len(FEATURES) :]).any())
+    still = np.ones(len(_OCTAVES))
+    stretch = net.stretch(_OCTAVES, shape.values["gap"], in_company) if method == "trained" else still
+    score = _widening(found[:, 0], stretch)
     gain = found[:, 1].copy()
     # No distance, no gain: what is left is the noise of the last score.
     score[0], gain[0] = noise * _normal_quantiles(net.levels), 0.0
-    score = _widening(score, np.ones(len(_OCTAVES)))
-    return _Fan(score, gain, net.levels, unit, method)
+    return _Fan(_widening(score, still), gain, net.levels, unit, method, in_company)
 
 
 def _is_strange(net: QuantileNet, features: Floats) -> bool:
     """Say whether the curve, seen from one octave ahead, is outside of what the model was trained on."""
-    return bool(net.strange(features[2:3]).any())
+    # Strange companions are no reason: the nets see them clipped, and can do without.
+    return bool(net.strange(features[2:3])[:, : len(FEATURES)].any())
 
 
 def _widening(quantiles: Floats, stretch: Floats) -> Floats:

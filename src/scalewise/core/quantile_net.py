@@ -43,10 +43,11 @@ class QuantileNet:
         Octaves at which the calibration tables are given.
     edges : ndarray of shape (n_groups - 2,)
         Borders between groups of curves by the gap between training and test score, in units of the curve.
-    factors : ndarray of shape (n_groups, n_knots)
-        Conformal factors by which intervals are stretched; the last group is of curves whose gap is unknown.
-    odds : ndarray of shape (2,)
-        Slope and offset by which the log odds of a gain are corrected.
+    factors : ndarray of shape (2, n_groups, n_knots)
+        Conformal factors by which intervals are stretched, of curves alone and of those in company (whose kind of
+        learner or companions are known); the last group is of curves whose gap is unknown.
+    odds : ndarray of shape (2, 2)
+        Slope and offset by which the log odds of a gain are corrected, of curves alone and of those in company.
     fallback : ndarray of shape (n_knots, 2, n_levels)
         Quantiles of score and gain around the power law, for curves unlike those of the training.
     """
@@ -68,7 +69,8 @@ class QuantileNet:
         Parameters
         ----------
         features : ndarray of shape (n_targets, n_features)
-            Features as `scalewise.core.forecast_features.target_features` gives them.
+            Features as `scalewise.core.forecast_features.target_features` gives them, then those of
+            `scalewise.core.company.company_features`.
         fold : int, optional
             Only the nets that never saw the tables of this fold; the mean of all by default.
 
@@ -77,8 +79,10 @@ class QuantileNet:
         ndarray of shape (n_targets, 2, n_levels)
             Ascending along the last axis.
         """
-        chosen = np.ones(len(self.folds), dtype=bool) if fold is None else self.folds == fold
-        layers = tuple((weights[chosen], offsets[chosen]) for weights, offsets in self.layers)
+        layers = self.layers
+        if fold is not None:
+            chosen = self.folds == fold
+            layers = tuple((weights[chosen], offsets[chosen]) for weights, offsets in layers)
         outputs = _outputs(self._inputs(features), layers).mean(axis=0)
         return np.sort(outputs.reshape(len(features), 2, len(self.levels)), axis=2)
 
@@ -88,16 +92,17 @@ class QuantileNet:
         outside: NDArray[np.bool_] = np.abs(scaled) > _STRANGE
         return outside
 
-    def stretch(self, octaves: Floats, gap: float) -> Floats:
+    def stretch(self, octaves: Floats, gap: float, in_company: bool) -> Floats:
         """Return the conformal factor at some distances, shape (n_targets,)."""
         group = int(np.searchsorted(self.edges, gap)) if np.isfinite(gap) else -1
-        return np.asarray(np.interp(octaves, self.knots, self.factors[group]), dtype=np.float64)
+        return np.asarray(np.interp(octaves, self.knots, self.factors[int(in_company), group]), dtype=np.float64)
 
-    def corrected(self, probability: Floats) -> Floats:
+    def corrected(self, probability: Floats, in_company: bool) -> Floats:
         """Return probabilities of a gain, set right on the tables that the nets never saw (Platt's scaling)."""
         from scipy.special import expit, logit
 
-        return np.asarray(expit(self.odds[0] * logit(probability) + self.odds[1]), dtype=np.float64)
+        slope, offset = self.odds[int(in_company)]
+        return np.asarray(expit(slope * logit(probability) + offset), dtype=np.float64)
 
     def fallback_quantiles(self, octaves: Floats) -> Floats:
         """Return quantiles around the power law at some distances, shape (n_targets, 2, n_levels)."""
@@ -108,7 +113,10 @@ class QuantileNet:
     def _inputs(self, features: Floats) -> Floats:
         scaled = (np.arcsinh(features) - self.centre) / self.width
         missing = np.isnan(scaled)
-        return np.concatenate([np.clip(np.where(missing, 0.0, scaled), -_CLIP, _CLIP), missing], axis=1)
+        values = np.clip(np.where(missing, 0.0, scaled), -_CLIP, _CLIP)
+        # Companions miss all together: one gate tells, and the nets have no more.
+        n_gates = self.layers[0][0].shape[1] - scaled.shape[1]
+        return np.concatenate([values, missing[:, :n_gates]], axis=1)
 
 
 def _outputs(inputs: Floats, layers: Layers) -> Floats:

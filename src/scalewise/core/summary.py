@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from scalewise.core.alarms import alarms
 from scalewise.core.backtest import backtest
+from scalewise.core.company import LEARNERS
 from scalewise.core.cost import CostCurve, cost_curve
+from scalewise.core.curve_points import CurvePoints, curve_points
 from scalewise.core.curves import Curve, StreamCurve, each_curve, stream_curves, training_noise
 from scalewise.core.experiment import Agenda, agenda
 from scalewise.core.extrapolation import Forecast, forecast
@@ -33,6 +35,8 @@ _BEYOND = 4
 """The fan is drawn up to this many times the rows of the table."""
 
 _FEWEST_SIZES = 4
+# The nets behind the forecast have seen no more of them at a time.
+_MOST_COMPANIONS = 6
 _FLOAT_BYTES = 8
 
 
@@ -100,11 +104,16 @@ def summary_steps(state: StudyState) -> Generator[None, None, Summary]:
     data, best, min_gain = state.study.data, state.study.metric.best, state.plan.min_gain
     row_bytes = _FLOAT_BYTES * (len(data.features) + 1)
     models: list[ModelSummary] = []
+    drawn: list[Curve] = []
     for curve in each_curve(state):
+        drawn.append(curve)
+        yield
+    for curve in drawn:
         yield
         probes = probe_records(state.records, curve.model.name)
         table = importance_table(curve, state.groups, probes)
-        models.append(_model_summary(curve, min_gain, best, row_bytes, data.n_holdout_rows, table))
+        beside = _beside(curve, drawn)
+        models.append(_model_summary(curve, beside, min_gain, best, row_bytes, data.n_holdout_rows, table))
         yield
     few = feature_curve(state, tuple(m.curve for m in models))
     yield
@@ -123,6 +132,7 @@ def _warned(verdict: Verdict, units: tuple[UnitComparison, ...]) -> Verdict:
 @lru_cache(maxsize=64)
 def _model_summary(
     curve: Curve,
+    beside: tuple[CurvePoints, ...],
     min_gain: float,
     best: float | None,
     row_bytes: int,
@@ -135,13 +145,13 @@ def _model_summary(
     if len(curve.points) >= _FEWEST_SIZES:
         # One forecast serves all: it takes most of the time that a new point costs.
         grid = _fan_sizes(curve)
-        ahead = _forecast(curve, grid, min_gain, best)
+        ahead = _forecast(curve, beside, grid, min_gain, best)
         continuation = _continuation(grid, ahead)
         outlook = _outlook(curve, ahead, _target(curve), fit_time)
         doubling = _outlook(curve, ahead, 2 * curve.last.n_rows, fit_time)
     elif len(curve.points) > 1:
         step = 2 * curve.last.n_rows
-        doubling = _outlook(curve, _forecast(curve, (step,), min_gain, best), step, fit_time)
+        doubling = _outlook(curve, _forecast(curve, beside, (step,), min_gain, best), step, fit_time)
     return ModelSummary(
         curve=curve,
         continuation=continuation,
@@ -151,7 +161,9 @@ def _model_summary(
         doubling=doubling,
         memory=worker_memory(curve, row_bytes, n_holdout_rows),
         noise=training_noise(curve, curve.last.n_rows),
-        back_test=backtest(*_measured(curve), min_gain=min_gain, max_score=best),
+        back_test=backtest(
+            *_measured(curve), min_gain=min_gain, max_score=best, learner=_learner(curve), companions=beside
+        ),
     )
 
 
@@ -164,8 +176,41 @@ def _fan_sizes(curve: Curve) -> tuple[int, ...]:
     return tuple(sorted(n for n in sizes if last < n <= end))
 
 
-def _forecast(curve: Curve, targets: tuple[int, ...], min_gain: float, best: float | None) -> Forecast:
-    return forecast(*_measured(curve), targets=targets, min_gain=min_gain, max_score=best)
+def _forecast(
+    curve: Curve, beside: tuple[CurvePoints, ...], targets: tuple[int, ...], min_gain: float, best: float | None
+) -> Forecast:
+    return forecast(
+        *_measured(curve),
+        targets=targets,
+        min_gain=min_gain,
+        max_score=best,
+        learner=_learner(curve),
+        companions=beside,
+    )
+
+
+def _learner(curve: Curve) -> str | None:
+    name = curve.model.name
+    return name if name in LEARNERS else None
+
+
+def _beside(curve: Curve, drawn: list[Curve]) -> tuple[CurvePoints, ...]:
+    """The curves of other models up to the last size of this one; the baseline learns nothing, and is left out."""
+    last = curve.last.n_rows
+    others = [other for other in drawn if other is not curve and other.model.rung > 0 and other.at(last)]
+    return tuple(_companion(_trials_up_to(last, other)) for other in others[:_MOST_COMPANIONS])
+
+
+def _trials_up_to(last: int, curve: Curve) -> tuple[tuple[int, float, float], ...]:
+    """Sizes, test scores and mean training scores of the trials."""
+    points = [p for p in curve.points if p.n_rows <= last]
+    return tuple((p.n_rows, trial.score, p.train_score) for p in points for _, trial in p.trials)
+
+
+@lru_cache(maxsize=256)
+def _companion(trials: tuple[tuple[int, float, float], ...]) -> CurvePoints:
+    """One and the same curve for the same trials, so that what follows from it is not worked out again."""
+    return curve_points(*zip(*trials, strict=True))
 
 
 def _measured(curve: Curve) -> tuple[list[int], Floats, list[float]]:
