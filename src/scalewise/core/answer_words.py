@@ -95,7 +95,7 @@ def doubling_words(way: Way, metric: str) -> str:
     """The price of the next doubling, in a sentence."""
     price = f"{duration_text(60 * way.minutes)} and {byte_text(way.bytes)}"
     cost = f", and costs {money_text(way.money)}" if way.money is not None else ""
-    brings = "what it brings shows after two sizes"
+    brings = "what it brings cannot be told yet"
     if way.is_known:
         brings = f"{gain_text(way.gain)} {metric} ({gain_text(way.low)} to {gain_text(way.high)})"
     return f"Next doubling ({way.words}): {brings}. One fit takes about {price}{cost}."

@@ -12,8 +12,11 @@ from scalewise.errors import InputError
 
 Floats = NDArray[np.float64]
 
-# Standard deviations of few repeats are poor: this many degrees of freedom are lent from the whole curve.
+# Standard deviations of few repeats are poor: this many degrees of freedom are lent from the other sizes, most from
+# those within so many octaves. Between sizes standard deviations are taken to fall by this power of the rows: slower
+# than samples alone would have it, to err on the side of more noise.
 _LENT_FREEDOM = 2.0
+_LENDING_OCTAVES, _LENDING_POWER = 1.5, 0.25
 
 __all__ = ["CurvePoints", "curve_points", "sizes"]
 
@@ -78,8 +81,8 @@ def curve_points(n_rows: ArrayLike, test_scores: ArrayLike, train_scores: ArrayL
     seen = np.isfinite(test).any(axis=1)
     if not seen.any():
         raise InputError("test_scores has no finite score. Give at least one measured point of the curve.")
-    test, train = test[seen], train[seen]
-    return CurvePoints(distinct[seen], test, np.nanmean(test, axis=1), _standard_errors(test), _row_means(train))
+    n, test, train = distinct[seen], test[seen], train[seen]
+    return CurvePoints(n, test, np.nanmean(test, axis=1), _standard_errors(n, test), _row_means(train))
 
 
 def sizes(values: ArrayLike, name: str) -> Floats:
@@ -143,14 +146,17 @@ def _row_means(scores: Floats) -> Floats:
     return np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)
 
 
-def _standard_errors(scores: Floats) -> Floats:
-    """Return standard errors of the row means, each variance drawn towards that of the whole curve."""
+def _standard_errors(n: Floats, scores: Floats) -> Floats:
+    """Return standard errors of the row means, each variance drawn towards what the whole curve tells of its size."""
     known = np.isfinite(scores)
     count = known.sum(axis=1)
     squares = np.where(known, (scores - _row_means(scores)[:, None]) ** 2, 0.0).sum(axis=1)
     freedom = count - 1
     if freedom.sum() == 0:
         return np.full(len(scores), np.nan)
-    pooled = squares.sum() / freedom.sum()
+    away = np.log2(n[:, None] / n[None, :])
+    near = np.exp(-0.5 * (away / _LENDING_OCTAVES) ** 2) + 1e-30
+    falling = n ** (2 * _LENDING_POWER)
+    pooled = near @ (squares * falling) / (near @ freedom) / falling
     variance = (squares + _LENT_FREEDOM * pooled) / (freedom + _LENT_FREEDOM)
     return np.asarray(np.sqrt(variance / count), dtype=np.float64)

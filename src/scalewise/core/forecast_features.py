@@ -22,6 +22,8 @@ __all__ = ["FEATURES", "CurveShape", "curve_shape", "target_features"]
 _SPANS = (0.5, 1.0, 2.0, 3.0, 4.5, 6.0)
 # The last three octaves; sizes are rounded.
 _RECENT = 2**3.25
+# Beginnings farther back than this are left out of what tells how restless a curve is: tiny samples scatter.
+_BEGINNING = 2**6.5
 _TINY = 1e-12
 _LARGE = 100.0
 # Even a flat and quiet curve may still move by this part of what is left to the best possible score.
@@ -170,7 +172,8 @@ def _gain_features(gains: Floats) -> dict[str, float]:
 
 def _noise_features(points: CurvePoints, law: PowerLaw, noise: float, unit: float) -> dict[str, float]:
     residual = points.score - (law.predict(points.n) - law.shift)
-    steps = np.diff(points.score)
+    late = points.score[points.n >= points.n[-1] / _BEGINNING]
+    steps = np.diff(late)
     falls = steps < -1e-12 * max(unit, _TINY)
     paired = points.scores[-1] - points.scores[-2] if points.size > 1 else np.array([np.nan])
     known = paired[np.isfinite(paired)]
@@ -180,10 +183,10 @@ def _noise_features(points: CurvePoints, law: PowerLaw, noise: float, unit: floa
         "step_noise": float(known.std(ddof=1)) / np.sqrt(len(known)) / unit if len(known) > 1 else np.nan,
         "roughness": float(np.sqrt(np.mean(residual[-5:] ** 2))) / unit,
         "last_residual": float(residual[-1]) / unit,
-        "below_best": float(points.score.max() - points.score[-1]) / unit,
+        "below_best": float(late.max() - late[-1]) / unit,
         "falls": float(falls.mean()) if len(steps) else np.nan,
         "deepest_fall": float(-np.minimum(steps.min(), 0.0)) / unit if len(steps) else np.nan,
-        "range": float(np.ptp(points.score)) / unit,
+        "range": float(np.ptp(late)) / unit,
     }
 
 

@@ -25,8 +25,9 @@ EXPONENTS: Floats = np.geomspace(0.02, 3.0, 48)
 
 # Large sizes say more about what follows than small ones, by this power of n.
 _NEARNESS = 0.5
-# No point is trusted to better than this part of the range of the scores: the law itself is not exact.
-_MODEL_ERROR = 0.02
+# No point is trusted to better than this part of the range of the scores from the size before it on: the law itself is
+# not exact, and what a steep beginning leaves unexplained must not hide how the curve goes on.
+_MODEL_ERROR = 0.1
 
 __all__ = ["EXPONENTS", "PowerLaw", "fit_power_law", "grid_fit", "power_law"]
 
@@ -121,7 +122,7 @@ def fit_power_law(points: CurvePoints, max_score: float | None, *, shifted: bool
 
 def weights(points: CurvePoints) -> Floats:
     """Return least squares weights, greatest one, from noise and nearness to the largest size."""
-    extent = float(np.ptp(points.score))
+    extent = _extents(points.score)
     noise = np.where(np.isfinite(points.spread), points.spread, extent)
     variance = noise**2 + (_MODEL_ERROR * extent) ** 2
     nearness = (points.n / points.n[-1]) ** _NEARNESS
@@ -129,6 +130,13 @@ def weights(points: CurvePoints) -> Floats:
         return np.asarray(nearness, dtype=np.float64)
     weight = nearness / np.maximum(variance / variance.max(), 1e-9)
     return np.asarray(weight / weight.max(), dtype=np.float64)
+
+
+def _extents(score: Floats) -> Floats:
+    """Return the range of the scores from the size before each one on, shape (n_points,)."""
+    later = score[::-1]
+    ranges = (np.maximum.accumulate(later) - np.minimum.accumulate(later))[::-1]
+    return np.concatenate([ranges[:1], ranges[:-1]])
 
 
 def grid_fit(n: Floats, score: Floats, weight: Floats, ceiling: float) -> tuple[Floats, Floats, Floats]:
