@@ -51,6 +51,16 @@ def test_an_answer_rests_on_two_looks_and_a_wide_range():
     assert curve.last.n_rows >= 8 * curve.points[0].n_rows
 
 
+def test_a_large_margin_is_decided_on_a_wide_range_too():
+    """Nothing that could be measured would change the answer, but its sizes are still close together."""
+    plan = Plan((DUMMY, LINEAR), max_fraction=1.0, repeats=5, min_gain=0.05)
+    state = run({"dummy": (0.5, 0), "linear": (0.82, 0.0)}, plan=plan, n_train_rows=4_800)
+    curve = summarise(state).model("linear").curve
+    assert current_agenda(state).ending == "decided"
+    assert curve.last.n_rows >= 8 * curve.points[0].n_rows
+    assert len(state.records) < 40
+
+
 def test_a_rising_curve_is_followed_up_to_all_rows():
     state = run(RISING, n_train_rows=20_000)
     assert summarise(state).model("boosting").curve.last.n_rows == 20_000

@@ -152,6 +152,7 @@ def _choose(scene: _Scene, order: tuple[Trial, ...]) -> Agenda:
         return replace(here, ending="decided", reason=reason)
     worth = worths(best, rivals, left, least=scene.plan.min_gain, expected=scene.expected)
     trials = tuple(dict.fromkeys((*asked, *sorted(worth, key=lambda t: -worth[t]), *_filling(best, rivals, left))))
+    trials = trials or _widening(main, left)
     if not trials:
         return replace(here, ending="done", reason="Every trial that can change the answer is done.")
     return replace(here, trials=trials)
@@ -172,6 +173,16 @@ def _confirming(scene: _Scene, main: Guess | None, left: tuple[Trial, ...]) -> t
     if last.repeats >= 2:
         return ()
     return tuple(t for t in left if t.model == main.name and t.n_rows == last.n_rows)[:1]
+
+
+def _widening(main: Guess | None, left: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """The next look at a model that seems settled on sizes too close together for an answer to rest on."""
+    if main is None or _is_wide(main.summary.curve):
+        return ()
+    last = main.summary.curve.last.n_rows
+    larger = [t for t in left if t.model == main.name and t.repeat == 0 and t.n_rows > last]
+    near = [t for t in larger if t.n_rows <= JUMP * last] or larger[:1]
+    return tuple(sorted(near, key=lambda t: -t.n_rows)[:1])
 
 
 def _catching_up(rivals: list[Guess], best: Guess, left: tuple[Trial, ...]) -> tuple[Trial, ...]:
