@@ -177,7 +177,7 @@ class Reader:
             self.page.get_by_label("training score").click()
         return self.page.evaluate("window.answer")
 
-    def rest(self, milliseconds=300):
+    def rest(self, milliseconds=150):
         self.page.wait_for_timeout(milliseconds)
 
     def measure(self, n_times):
@@ -215,7 +215,7 @@ def main():
     parser.add_argument("--engine", choices=["dask", "dask-threads", "local"], default="dask")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=0.015, help="length of a trial")
-    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--times", type=int, default=40)
     parser.add_argument("--picture", help="where to put a picture of the page at the end")
     options = parser.parse_args()
     from playwright.sync_api import sync_playwright
