@@ -151,6 +151,7 @@ def _choose(scene: _Scene, order: tuple[Trial, ...]) -> Agenda:
     if reason:
         return replace(here, ending="decided", reason=reason)
     worth = worths(best, rivals, left, least=scene.plan.min_gain, expected=scene.expected)
+    asked = (*asked, *(_settling(scene, main, guesses, left) if main else ()))
     trials = tuple(dict.fromkeys((*asked, *sorted(worth, key=lambda t: -worth[t]), *_filling(best, rivals, left))))
     trials = trials or _widening(main, left)
     if not trials:
@@ -237,21 +238,42 @@ def _decided(scene: _Scene, main: Guess, guesses: list[Guess], left: tuple[Trial
 
     An answer for the best model is no answer yet while another one that may overtake it would give a different one.
     """
-    action, least = scene.verdict.action, scene.plan.min_gain
-    may_win = [g for g in guesses if g is not main and g.probability_above(main, least) > _OVERTAKING]
+    least = scene.plan.min_gain
     if not _seen_enough(main.summary.curve, scene.plan):
         return ""
-    if action == "stop" and not may_win and _surely_flat(main.summary):
+    if scene.verdict.action == "stop" and not _may_win(main, guesses, least) and _surely_flat(main.summary):
         return "The answer is decided: more data does not help."
-    # Where rows are left, a rival that rises too changes nothing: more data helps, whichever wins.
-    agree = action in ("use_more_rows", "scale_out", "fewer_features") and all(map(_rises, may_win))
-    if action not in ("use_more_rows", "collect_rows", "scale_out", "fewer_features") or (may_win and not agree):
+    if not _helps(scene, main, guesses):
         return ""
     top = max((t.n_rows for t in left if t.model == main.name), default=0)
     # How much is enough shows only farther up, unless even the largest sample allowed is clearly not.
     if top <= main.summary.curve.last.n_rows or gain_probability(main, top, least) >= _RISING:
         return "The answer is decided: more data helps."
     return ""
+
+
+def _settling(scene: _Scene, main: Guess, guesses: list[Guess], left: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """What alone keeps an answer of "more data helps" open: a second look, or one at the largest sample in reach."""
+    curve = main.summary.curve
+    if not _is_wide(curve) or not _helps(scene, main, guesses):
+        return ()
+    own = [t for t in left if t.model == main.name and t.n_rows <= JUMP * curve.last.n_rows]
+    if not _seen_enough(curve, scene.plan):
+        return tuple(t for t in own if t.n_rows == curve.last.n_rows)[:1]
+    larger = [t for t in own if t.n_rows > curve.last.n_rows and t.repeat == 0]
+    return tuple(sorted(larger, key=lambda t: -t.n_rows)[:1])
+
+
+def _helps(scene: _Scene, main: Guess, guesses: list[Guess]) -> bool:
+    """Whether the verdict is that more data helps, and would be with any other model that may win."""
+    action, may_win = scene.verdict.action, _may_win(main, guesses, scene.plan.min_gain)
+    # Where rows are left, a rival that rises too changes nothing: more data helps, whichever wins.
+    agree = action in ("use_more_rows", "scale_out", "fewer_features") and all(map(_rises, may_win))
+    return agree or (action == "collect_rows" and not may_win)
+
+
+def _may_win(main: Guess, guesses: list[Guess], least: float) -> list[Guess]:
+    return [g for g in guesses if g is not main and g.probability_above(main, least) > _OVERTAKING]
 
 
 def _rises(guess: Guess) -> bool:
