@@ -7,9 +7,9 @@ import signal
 import time
 
 import numpy as np
-import psutil
 import pyarrow as pa
 import pytest
+from worker_processes import process_of
 
 from scalewise.core.summary import summarise
 from scalewise.data.sources import open_source
@@ -70,10 +70,12 @@ def take_up(runner, content=None, options=OPTIONS):
 
 
 def wait_until(condition):
+    """What the condition gives once it gives something."""
     end = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.01)
+    return found
 
 
 def finish(runner, options=OPTIONS):
@@ -248,10 +250,8 @@ def test_a_stopped_study_goes_on_where_it_was(start_local):
 def test_a_worker_killed_in_mid_fit_is_told_replaced_and_its_trial_tried_again(start_local):
     runner = take_up(start_local(), table(6_000), SLOW)
     runner.start(SLOW)
-    wait_until(lambda: runner.state.running and runner.state.records)
-    workers = [p for p in psutil.Process().children() if "scalewise.engines.worker" in p.cmdline()]
-    busy = max(workers, key=lambda process: process.cpu_times().user)
-    os.kill(busy.pid, signal.SIGKILL)
+    working = wait_until(lambda: (state := runner.state).records and state.running)
+    os.kill(process_of(next(iter(working.values())).worker), signal.SIGKILL)
     assert runner.wait(PATIENCE_SECONDS)
     assert runner.state.phase == "finished"
     assert set(runner.state.records) == set(runner.state.planned())
