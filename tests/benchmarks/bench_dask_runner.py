@@ -103,18 +103,18 @@ def run_study(n_workers, seconds, repeats):
     import numpy as np
     import pyarrow as pa
 
-    import scalewise.runner
+    import scalewise.running.work as work
     from scalewise.data.sources import open_source
     from scalewise.journal import Journal
     from scalewise.options import StudyOptions
     from scalewise.runner import StudyRunner
 
-    scalewise.runner.run_trial = partial(own.sleeping_trial, seconds)
+    work.run_trial = partial(own.sleeping_trial, seconds)
     rng = np.random.default_rng(0)
     a = rng.normal(size=120_000)
     table = pa.table({"a": a, "b": rng.normal(size=len(a)), "y": np.where(a > 0, "yes", "no")})
     models = ("dummy", "linear", "sgd", "bayes", "forest", "boosting")
-    options = StudyOptions("y", models=models, max_fraction=1.0, repeats=repeats)
+    options = StudyOptions("y", models=models, max_fraction=1.0, repeats=repeats, everything=True)
     engine = engine_of(n_workers)
     runner, spent = StudyRunner(engine, Journal(None)), {}
     wait_for_workers(engine, n_workers)
