@@ -11,6 +11,7 @@ from studies import BOOSTING, DUMMY, LINEAR, data_spec, power_score, record, sta
 
 from scalewise.core import events as ev
 from scalewise.core.asking import ask, current_agenda
+from scalewise.core.experiment import Agenda
 from scalewise.core.spec import ModelSpec, Plan, Trial
 from scalewise.core.study import StudyState, fold
 from scalewise.core.summary import summarise
@@ -143,6 +144,18 @@ def test_dear_trials_are_not_queued_ahead():
         state = fold(state, ev.TrialFinished(trial=trial, record=record(0.7, seconds=100.0)))
     assert len(ask(state, 6, free=1)) == 1
     assert len(ask(state, 6, free=2)) == 2
+
+
+def test_cheap_trials_are_not_queued_before_a_dear_one_of_more_worth():
+    slow = ModelSpec("slow", "Slow", 4)
+    state = started(Plan((DUMMY, slow), max_fraction=1.0, repeats=5))
+    for trial in ask(state, 2):
+        seconds = 100.0 if trial.model == "slow" else 0.01
+        state = fold(state, ev.TrialFinished(trial=trial, record=record(0.7, seconds=seconds)))
+    cheap, dear = Trial("dummy", 2_000, 0), Trial("slow", 2_000, 0)
+    assert ask(state, 6, agenda=Agenda((dear, cheap)), free=0) == ()
+    assert ask(state, 6, agenda=Agenda((dear, cheap)), free=1) == (dear, cheap)
+    assert ask(state, 6, agenda=Agenda((cheap, dear)), free=0) == (cheap,)
 
 
 def test_what_does_not_fit_into_the_time_left_is_not_begun():

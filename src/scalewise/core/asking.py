@@ -59,7 +59,12 @@ def ask(
         if trial in taken or trial.n_rows > state.ready_rows:
             continue
         seconds = state.expected.seconds(trial)
-        queued = free is not None and len(found) >= free
-        if seconds <= (min(seconds_left, _CHEAP_SECONDS) if queued else seconds_left):
-            found.append(trial)
+        if seconds > seconds_left:
+            continue
+        if free is not None and len(found) >= free and seconds > _CHEAP_SECONDS:
+            if everything:
+                continue
+            # Cheaper ones of less worth, queued in its place, would keep the workers from ever being free for it.
+            break
+        found.append(trial)
     return tuple(found)
