@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from studies import BOOSTING, LINEAR, data_spec, finished, started, study_spec
 
 from scalewise.core.contest import contest, normal_above, overtakings
+from scalewise.core.cost import cost_curve
 from scalewise.core.prospects import Continuation, Outlook
 from scalewise.core.spec import Plan
 from scalewise.core.summary import summarise
@@ -54,6 +55,19 @@ def test_the_simplest_within_noise_is_picked():
     found = contest((rich, simple), MARGIN)
     assert found.pick is simple
     assert found.best is simple or found.behind.low <= 0
+
+
+def test_a_simpler_model_that_takes_much_longer_is_passed_over():
+    simple, rich = models((0.798, 0.02), (0.80, 0.02))
+    sizes = [p.n_rows for p in simple.curve.points]
+    fast, slow = (cost_curve(sizes, [seconds * n / 1_000 for n in sizes]) for seconds in (1.0, 5.0))
+    rich = replace(rich, fit_time=fast)
+    dear, cheap = replace(simple, fit_time=slow), replace(simple, fit_time=fast)
+    assert contest((dear, rich), MARGIN).pick is rich
+    assert contest((cheap, rich), MARGIN).pick is cheap
+    target = rich.outlook.n_rows
+    assert contest((dear, rich), MARGIN).choice_at(target, MARGIN) is rich
+    assert contest((cheap, rich), MARGIN).choice_at(target, MARGIN) is cheap
 
 
 def test_more_rows_are_credited_with_what_they_add_and_not_with_another_model():

@@ -18,6 +18,8 @@ SURE = 0.8
 """Probability from which an answer is given as a yes, and below whose complement as a no."""
 _CLOSE = 0.5
 """A model counts as deep enough to compare when it has been fitted on this share of the largest sample."""
+_DEARER = 2.0
+"""A simpler model that takes so many times as long as the best spares nobody anything, and is not preferred to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Contest:
     best : ModelSummary
         The best score now.
     pick : ModelSummary
-        The simplest model within noise of the best, or `best` itself.
+        The simplest model within noise of the best that does not take much longer, or `best` itself.
     behind : Gain or None
         How far `best` is ahead of `pick`, paired; None where they are one.
     leads : mapping of str to Gain or None
@@ -71,14 +73,14 @@ class Contest:
         return mean, math.hypot(a.sd, b.sd)
 
     def choice_at(self, n_rows: int, margin: float) -> ModelSummary | None:
-        """The simplest model that probably is within the margin of the best one at `n_rows`."""
+        """The simplest model that probably is within the margin of the best one at `n_rows`, and not much dearer."""
         known = [(m, o) for m in self.models if (o := m.at(n_rows))]
         if not known:
             return None
         leader, _ = max(known, key=lambda pair: pair[0].curve.last.score + pair[1].gain)
         for model, _ in known:
             ahead = self.lead(leader, model, n_rows)
-            if ahead and ahead[0] < margin:
+            if ahead and ahead[0] < margin and not _is_dearer(model, leader, n_rows):
                 return model
         return leader
 
@@ -86,7 +88,8 @@ class Contest:
 def contest(models: Sequence[ModelSummary], margin: float) -> Contest:
     """Find the best model and the simplest one within noise of it.
 
-    Within noise is a model whose paired difference from the best may be nothing, or is surely less than `margin`.
+    Within noise is a model whose paired difference from the best may be nothing, or is surely less than `margin`. One
+    whose fits take twice as long as the best's is passed over.
 
     Parameters
     ----------
@@ -105,10 +108,17 @@ def _simplest(ordered: Sequence[ModelSummary], best: ModelSummary, margin: float
     for model in ordered:
         if model.curve.model.rung >= best.curve.model.rung:
             break
+        if _is_dearer(model, best, best.curve.last.n_rows):
+            continue
         ahead = _lead(model.curve, best.curve)
         if ahead is not None and (ahead.low <= 0 or ahead.high < margin):
             return model, ahead
     return best, None
+
+
+def _is_dearer(model: ModelSummary, other: ModelSummary, n_rows: int) -> bool:
+    """Whether fitting and scoring a model on `n_rows` takes much longer than another."""
+    return model.seconds(n_rows) > _DEARER * other.seconds(n_rows)
 
 
 def _best(models: Sequence[ModelSummary]) -> ModelSummary:
