@@ -159,6 +159,15 @@ def test_the_next_doubling_beyond_the_table_says_how_many_rows_are_missing():
     assert "10,000 rows, 5,000 more than the table has" in verdict.next_doubling
 
 
+def test_the_next_doubling_of_a_model_that_is_behind_counts_as_the_other_ways_do():
+    plan = replace(PLAN, max_fraction=1.0)
+    scores = {"dummy": (0.5, 0.0), "linear": (0.80, 0.0), "boosting": (0.85, 0.4)}
+    verdict = verdict_of(scores, plan=plan, n_train_rows=5_000)
+    assert verdict.doubling.model == "Gradient boosting"
+    collected = way(verdict, "collect_rows")
+    assert (verdict.doubling.gain, verdict.doubling.high) == (collected.gain, collected.high)
+
+
 def test_a_richer_model_is_compared_on_the_same_rows():
     verdict = verdict_of({"dummy": (0.5, 0), "linear": (0.799, 0.02), "boosting": (0.80, 0.02)})
     assert verdict.model == "Linear"

@@ -159,13 +159,15 @@ def all_ways(scene: Scene) -> tuple[Way, ...]:
 
 
 def doubling(scene: Scene) -> Way:
-    """What twice as many rows as the largest sample of the model ahead would bring, and their price: always known."""
+    """What twice as many rows as the largest sample of the model ahead would bring, and their price: always known.
+
+    Its gain is counted as that of every other way is.
+    """
     model = scene.ahead
     n_rows = 2 * model.curve.last.n_rows
     beyond = f", {rows_text(n_rows - scene.full)} more than the table has" if n_rows > scene.full else ""
     words = f"{model.label} on {rows_text(n_rows)} rows{beyond}"
-    known = model.doubling if model.doubling and not model.doubling.refusal else None
-    gain = known or Outlook(n_rows, math.nan, math.nan, math.nan, math.nan, None, None)
+    gain = scene.gain(model, n_rows) or Outlook(n_rows, math.nan, math.nan, math.nan, math.nan, None, None)
     return _way(scene, "collect_rows" if beyond else "use_more_rows", model, gain, words)
 
 
