@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, record, started, study_spec
+from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, power_score, record, started, study_spec
 
 from scalewise.core import events as ev
 from scalewise.core.answer import answer, scene_of
@@ -107,3 +107,22 @@ def test_a_study_in_any_state_of_progress_has_a_verdict(done):
     for trial in ask(state, done):
         state = fold(state, ev.TrialFinished(trial=trial, record=record(0.6 + 1e-6 * trial.n_rows, noise=0.01)))
     assert summarise(state).verdict.sentence
+
+
+def stopped_short(scores, rows, *, noise=0.0003):
+    """A study in which each model was fitted up to so many rows alone."""
+    state = started(PLAN)
+    for trial in state.planned():
+        if trial.n_rows <= rows[trial.model]:
+            end, gap = scores[trial.model]
+            got = record(power_score(trial, end=end, gap=gap, noise=noise), noise=0.004, seed=1)
+            state = fold(state, ev.TrialFinished(trial=trial, record=got))
+    return state
+
+
+def test_a_model_whose_gain_cannot_be_told_does_not_hide_the_ways_of_the_pick():
+    scores = {"dummy": (0.5, 0.0), "linear": (0.80, 0.0), "boosting": (0.90, 0.6)}
+    state = stopped_short(scores, {"dummy": 0, "linear": 20_000, "boosting": 6_000})
+    verdict = summarise(state).verdict
+    assert {way.action for way in verdict.ways} >= {"stop", "use_more_rows", "collect_rows"}
+    assert verdict.doubling.model == "Linear"

@@ -77,9 +77,12 @@ def scene_of(
     """
     found = contest(models, plan.min_gain)
     target = _target(study.data.n_train_rows, (found.pick, found.best))
+    ahead = found.choice_at(target, plan.min_gain)
+    # A choice whose gain over the pick cannot be told would leave no way forward to tell of.
+    known = ahead is not None and found.gain(ahead, target, plan.min_gain) is not None
     return Scene(
         contest=found,
-        ahead=found.choice_at(target, plan.min_gain) or found.pick,
+        ahead=ahead if ahead is not None and known else found.pick,
         target=target,
         margin=plan.min_gain,
         machine=machine,
