@@ -126,3 +126,11 @@ def test_a_model_whose_gain_cannot_be_told_does_not_hide_the_ways_of_the_pick():
     verdict = summarise(state).verdict
     assert {way.action for way in verdict.ways} >= {"stop", "use_more_rows", "collect_rows"}
     assert verdict.doubling.model == "Linear"
+
+
+def test_one_model_that_is_better_than_guessing_is_enough():
+    scores = {"dummy": (0.5, 0.0), "linear": (0.4995, 0.0), "boosting": (0.80, 0.1)}
+    state = stopped_short(scores, {"dummy": 1_000, "linear": 20_000, "boosting": 1_000})
+    verdict = summarise(state).verdict
+    assert verdict.model == "Linear"
+    assert not any("better than guessing" in line for line in (verdict.sentence, *verdict.evidence))

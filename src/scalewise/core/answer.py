@@ -16,7 +16,7 @@ from scalewise.core.spec import Plan, StudySpec
 from scalewise.core.ways import Scene, fewer_will_do, obstacle
 from scalewise.core.would_tell import Experiment, cheapest_experiment
 
-__all__ = ["Action", "Answer", "answer", "last_step", "lead_over", "scene_of", "sobered"]
+__all__ = ["Action", "Answer", "answer", "best_lead", "last_step", "scene_of", "sobered"]
 
 Action = Literal["use_more_rows", "collect_rows", "stop", "fewer_features", "scale_out", "cannot_tell", "none"]
 
@@ -142,7 +142,7 @@ def sobered(found: Answer, guessing: Curve | None) -> Answer:
     guessing : Curve or None
         Of the model that looks at no feature.
     """
-    lead = lead_over(guessing, found.scene.contest.best.curve)
+    lead = best_lead(guessing, found.scene.contest.models)
     step = last_step(found.model.curve)
     if (
         found.action not in ("use_more_rows", "collect_rows", "scale_out", "fewer_features")
@@ -157,7 +157,13 @@ def sobered(found: Answer, guessing: Curve | None) -> Answer:
     return replace(found, action="cannot_tell", experiment=experiment, by_chance=True)
 
 
-def lead_over(guessing: Curve | None, curve: Curve) -> Gain | None:
+def best_lead(guessing: Curve | None, models: Sequence[ModelSummary]) -> Gain | None:
+    """The most credible lead of a model over guessing; None where none was measured."""
+    leads = [lead for model in models if (lead := _lead_over(guessing, model.curve))]
+    return max(leads, key=lambda lead: lead.low, default=None)
+
+
+def _lead_over(guessing: Curve | None, curve: Curve) -> Gain | None:
     """How far a model is ahead of guessing, at the largest size that both have; None where there is none."""
     shared = {p.n_rows for p in curve.points} & {p.n_rows for p in guessing.points} if guessing else set()
     return paired_gain(guessing, max(shared), max(shared), other=curve) if guessing and shared else None

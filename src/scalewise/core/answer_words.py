@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scalewise.core.answer import Answer, last_step, lead_over
+from scalewise.core.answer import Answer, best_lead, last_step
 from scalewise.core.contest import SURE, overtakings
 from scalewise.core.curves import Curve
 from scalewise.core.memory import fitting_places
@@ -105,7 +105,7 @@ def evidence(found: Answer, metric: str, guessing: Curve | None) -> tuple[str, .
     """What the answer rests on, at most seven lines, the weightiest first."""
     scene = found.scene
     lines = (
-        _against_guessing(scene.contest.best, guessing),
+        _against_guessing(scene, guessing),
         _reached(scene.here, metric),
         _last_step(scene.here.curve),
         _reached(found.model, metric) if _is_of_another(found) else "",
@@ -190,9 +190,9 @@ def _round_rows(n_rows: int) -> str:
     return rows_text(round(n_rows, -digits))
 
 
-def _against_guessing(best: ModelSummary, guessing: Curve | None) -> str:
-    """Say so when the best model is not credibly better than guessing."""
-    lead = lead_over(guessing, best.curve)
+def _against_guessing(scene: Scene, guessing: Curve | None) -> str:
+    """Say so when no model is credibly better than guessing."""
+    lead = best_lead(guessing, scene.contest.models)
     if lead is None or lead.low > 0:
         return ""
     return f"No model is credibly better than guessing yet (best lead {gain_text(lead.mean)})."
