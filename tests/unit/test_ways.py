@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, record, started, study_spec
 
 from scalewise.core import events as ev
+from scalewise.core.answer import answer, scene_of
+from scalewise.core.answer_words import would_change
 from scalewise.core.machine import Machine
 from scalewise.core.memory import WorkerMemory, fitting_places, worker_memory
+from scalewise.core.prospects import Outlook
 from scalewise.core.spec import Plan, Trial
 from scalewise.core.study import fold
 from scalewise.core.summary import summarise
@@ -204,6 +207,17 @@ def test_the_margin_that_would_overturn_the_answer_does(scores, rows, factor):
     before = verdict_of(scores, n_train_rows=rows)
     plan = replace(PLAN, min_gain=factor * turned(before))
     assert verdict_of(scores, plan=plan, n_train_rows=rows).action != before.action
+
+
+@pytest.mark.parametrize("gain", [0.0026, 0.0031])
+def test_a_margin_that_could_be_reached_lies_within_a_lopsided_interval(gain):
+    summary = summary_of(FLAT)
+    plan = replace(PLAN, min_gain=0.1)
+    scene = scene_of(study_spec(), plan, LARGE, [m for m in summary.models if m.curve.model.rung])
+    found = answer(scene)
+    lopsided = Outlook(100_000, gain, gain - 0.003, 0.0031, 0.06, None, None)
+    words = would_change(replace(found, gain=lopsided, gains=((found.model, lopsided),)))
+    assert gain <= float(words[0].split()[4]) <= 0.0031
 
 
 class TestMemory:

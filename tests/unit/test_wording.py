@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalewise.core.wording import byte_text, duration_text, gain_text, percent_text, rows_text, score_text
+from scalewise.core.wording import about_text, byte_text, duration_text, gain_text, percent_text, rows_text, score_text
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,10 @@ from scalewise.core.wording import byte_text, duration_text, gain_text, percent_
         (duration_text, 42, "42 s"),
         (duration_text, 240, "4 min"),
         (duration_text, 9_000, "2.5 h"),
+        (duration_text, 359_000, "100 h"),
+        (about_text, 0.00512, "0.0051"),
+        (about_text, 4.04, "4"),
+        (about_text, 1_234.0, "1,200"),
         (byte_text, 340_000_000, "340 MB"),
         (byte_text, 1_200_000_000, "1.2 GB"),
         (byte_text, 12, "12 B"),
@@ -35,7 +39,7 @@ def test_numbers_read_as_people_write_them(write, value, text):
 
 @given(st.floats(1e-9, 1e15))
 def test_no_number_is_written_as_a_power_of_ten(value):
-    assert not any("e+" in write(value) for write in (duration_text, byte_text, rows_text))
+    assert not any("e+" in write(value) for write in (about_text, duration_text, byte_text, rows_text))
 
 
 @given(st.floats(0, 1))

@@ -6,9 +6,18 @@ from scalewise.core.answer import Answer, best_lead, last_step
 from scalewise.core.contest import SURE, overtakings
 from scalewise.core.curves import Curve
 from scalewise.core.memory import fitting_places
-from scalewise.core.prospects import ModelSummary, Outlook
+from scalewise.core.prospects import REACH_SDS, ModelSummary, Outlook
 from scalewise.core.ways import Scene, Way, obstacle
-from scalewise.core.wording import byte_text, duration_text, gain_text, money_text, percent_text, rows_text, score_text
+from scalewise.core.wording import (
+    about_text,
+    byte_text,
+    duration_text,
+    gain_text,
+    money_text,
+    percent_text,
+    rows_text,
+    score_text,
+)
 
 __all__ = ["doubling_words", "evidence", "memory_words", "sentence", "would_change"]
 
@@ -227,18 +236,28 @@ def _other_margin(found: Answer) -> str:
     if gain is None or gain.sd == 0:
         return ""
     if found.action in ("use_more_rows", "collect_rows", "scale_out", "fewer_features"):
-        turn = gain.gain - _sds(SURE) * gain.sd
-        asked = f"A least gain of {turn:.2g} or more, instead of {margin:g}: that would not be sure any more."
+        turn = _surely(gain)
+        asked = f"A least gain of {about_text(turn)} or more, instead of {margin:g}: that would not be sure any more."
         return asked if turn > margin else ""
     if found.action == "stop":
-        turn = max(gain.gain + _sds(SURE) * gain.sd for _, gain in found.gains)
-        asked = f"A least gain of {turn:.2g} or less, instead of {margin:g}: it could then be reached."
+        turn = max(_perhaps(gain) for _, gain in found.gains)
+        asked = f"A least gain of {about_text(turn)} or less, instead of {margin:g}: it could then be reached."
         return asked if 0 < turn < margin else ""
-    low, high = gain.gain - _sds(SURE) * gain.sd, gain.gain + _sds(SURE) * gain.sd
+    low, high = _surely(gain), _perhaps(gain)
     if not low < margin < high:
         return ""
-    below = f"below {low:.2g} makes it a yes, " if low > 0 else ""
-    return f"Another least gain that counts: {below}above {high:.2g} a no."
+    below = f"below {about_text(low)} makes it a yes, " if low > 0 else ""
+    return f"Another least gain that counts: {below}above {about_text(high)} a no."
+
+
+def _surely(gain: Outlook) -> float:
+    """The gain that is exceeded as probably as a yes takes; an interval may reach farther up than down."""
+    return gain.gain - _sds(SURE) * (gain.gain - gain.low) / REACH_SDS
+
+
+def _perhaps(gain: Outlook) -> float:
+    """The gain that is exceeded no more probably than a no allows."""
+    return gain.gain + _sds(SURE) * (gain.high - gain.gain) / REACH_SDS
 
 
 def _sds(probability: float) -> float:

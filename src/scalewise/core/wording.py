@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["byte_text", "duration_text", "gain_text", "money_text", "percent_text", "rows_text", "score_text"]
+__all__ = [
+    "about_text",
+    "byte_text",
+    "duration_text",
+    "gain_text",
+    "money_text",
+    "percent_text",
+    "rows_text",
+    "score_text",
+]
 
 
 def rows_text(n_rows: float) -> str:
@@ -34,6 +43,12 @@ def gain_text(gain: float) -> str:
     return text.replace("-", "−")
 
 
+def about_text(number: float) -> str:
+    """A number of which two digits are known: ``0.0051``, ``1,200``."""
+    rounded = float(f"{number:.2g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 10 else f"{rounded:g}"
+
+
 def duration_text(seconds: float) -> str:
     """A duration in the unit a person would use: ``0.3 s``, ``4 min``, ``2.5 h``."""
     if seconds < 0.01:
@@ -42,7 +57,7 @@ def duration_text(seconds: float) -> str:
         return f"{seconds:.2g} s" if seconds < 9.95 else f"{seconds:.0f} s"
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.2g} h" if seconds < 360_000 else f"{seconds / 86_400:.0f} days"
+    return f"{about_text(seconds / 3600)} h" if seconds < 360_000 else f"{seconds / 86_400:.0f} days"
 
 
 def money_text(money: float) -> str:
