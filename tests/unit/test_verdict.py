@@ -35,6 +35,16 @@ def test_a_flat_curve_stops():
     assert "no longer helps" in verdict.sentence
 
 
+def test_a_small_but_certain_gain_is_not_called_none():
+    plan = Plan((DUMMY, BOOSTING), max_fraction=0.2, repeats=5, min_gain=0.2)
+    rising = verdict_of({"dummy": (0.5, 0), "boosting": (0.95, 1.2)}, plan=plan, n_train_rows=20_000)
+    flat = verdict_of({"dummy": (0.5, 0), "boosting": (0.80, 0.0)}, plan=plan, noise=0.003)
+    assert rising.action == flat.action == "stop"
+    assert rising.sentence.startswith("More data no longer helps enough: +")
+    assert "probably less than the 0.2 that counts" in rising.sentence
+    assert flat.sentence.startswith("More data no longer helps: ")
+
+
 def test_the_same_flat_curve_at_all_rows_stops_too():
     plan = Plan((DUMMY, LINEAR, BOOSTING), max_fraction=1.0, repeats=3)
     verdict = verdict_of({"dummy": (0.5, 0), "linear": (0.70, 0.0), "boosting": (0.80, 0.02)}, plan=plan)

@@ -35,6 +35,9 @@ def sentence(found: Answer, metric: str) -> str:
     scene, gain = found.scene, found.gain
     brings = f"{_span(gain)} {metric} expected {_way(scene)} with {found.model.label}"
     if found.action == "stop":
+        if gain.low > 0:
+            counts = f"probably less than the {scene.margin:g} that counts"
+            return f"More data no longer helps enough: {brings}, {counts}. {_NO_CLUSTER}"
         return f"More data no longer helps: {brings}. {_NO_CLUSTER}"
     if found.action == "collect_rows":
         return f"More rows than the table has would help: {brings}. {_cluster(scene)}"
