@@ -96,6 +96,13 @@ def test_where_every_trial_failed_the_reason_stands_in_the_verdict():
     assert "this metric cannot be computed" in sentence
 
 
+def test_a_study_that_has_ended_without_a_model_does_not_promise_one():
+    spent = fold(started(), ev.StudyFinished(ending="budget", reason="The budget of time is spent."))
+    assert "ended before a model was fitted" in summarise(spent).verdict.sentence
+    alone = finished(started(Plan((DUMMY,), repeats=1)), {"dummy": (0.5, 0)})
+    assert "looks at no feature" in summarise(alone).verdict.sentence
+
+
 def test_a_larger_margin_turns_the_answer():
     scores = {"dummy": (0.5, 0), "linear": (0.70, 0.05), "boosting": (0.95, 1.2)}
     generous = Plan((DUMMY, LINEAR, BOOSTING), max_fraction=0.2, repeats=5, min_gain=0.2)

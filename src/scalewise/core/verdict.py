@@ -107,4 +107,8 @@ def _first(state: StudyState) -> str:
     if state.failures and not state.open_trials():
         trial, reason = next(iter(state.failures.items()))
         return f"No model could be fitted, so there is no verdict. {trial} failed: {reason}"
+    if state.plan is not None and all(model.rung == 0 for model in state.plan.models):
+        return "Cannot tell: only a model that looks at no feature was chosen. Choose another one too."
+    if state.phase in ("finished", "stopped", "failed"):
+        return "Cannot tell: the study ended before a model was fitted. Go on, or give it more time."
     return "Cannot tell yet: the first models are being fitted."
