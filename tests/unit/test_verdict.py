@@ -103,6 +103,15 @@ def test_a_study_that_has_ended_without_a_model_does_not_promise_one():
     assert "looks at no feature" in summarise(alone).verdict.sentence
 
 
+@pytest.mark.parametrize(("fraction", "words"), [(0.01, "A larger sample"), (1.0, "New rows")])
+def test_new_rows_are_asked_for_only_where_all_are_used(fraction, words):
+    plan = Plan((LINEAR,), max_fraction=fraction, repeats=1)
+    verdict = verdict_of({"linear": (0.7, 0.05)}, plan=plan, n_train_rows=5_000 if fraction < 1 else 100)
+    assert verdict.action == "cannot_tell"
+    assert verdict.experiment is None
+    assert verdict.would_change[-1].startswith(words)
+
+
 def test_a_larger_margin_turns_the_answer():
     scores = {"dummy": (0.5, 0), "linear": (0.70, 0.05), "boosting": (0.95, 1.2)}
     generous = Plan((DUMMY, LINEAR, BOOSTING), max_fraction=0.2, repeats=5, min_gain=0.2)

@@ -287,12 +287,20 @@ def _refused(found: Answer) -> str:
     return f"{' and '.join(refused[:3])}: too ill-behaved for a forecast, so not counted on." if refused else ""
 
 
+def _left_to_tell(found: Answer) -> str:
+    """What may tell where no experiment can be named."""
+    curve = found.model.curve
+    if any(curve.last.n_rows < n_rows <= (curve.model.max_rows or n_rows) for n_rows in found.scene.sizes):
+        return "A larger sample: move the slider up."
+    return "New rows: no larger sample and no repeats are left to tell."
+
+
 def _by_action(found: Answer) -> str:
     scene = found.scene
     if found.action == "stop":
         return "A richer model or new features: the answer is about the models and columns chosen here."
     if found.action == "cannot_tell":
-        return "" if found.experiment else "New rows: no larger sample and no repeats are left to tell."
+        return "" if found.experiment else _left_to_tell(found)
     if found.action == "scale_out":
         return f"A machine with more than {byte_text(scene.ahead.worker_bytes(scene.target))} free for a fit."
     if found.action == "fewer_features":
