@@ -104,9 +104,13 @@ class StudyOptions:
         Raises
         ------
         InputError
-            If a model is not known or does not fit the task, or a number is out of range.
+            If a model is not known (also a pinned one) or does not fit the task, or a number is out of range.
         """
+        from scalewise.models.catalog import get_model
+
         models = model_specs(self.models, data.task)
+        for name in self.pinned:
+            get_model(name)
         fraction = default_fraction(data) if self.max_fraction is None else self.max_fraction
         return Plan(
             models,

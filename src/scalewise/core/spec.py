@@ -330,8 +330,8 @@ class Plan:
             raise InputError(f"The largest fraction is {self.max_fraction}; it must be above 0 and at most 1 (100 %).")
         if not 1 <= self.repeats <= 50:
             raise InputError(f"Repeats are {self.repeats}; they must be from 1 to 50.")
-        if not self.min_gain >= 0:
-            raise InputError(f"The least gain that counts is {self.min_gain}; it must be 0 or more.")
+        if not (self.min_gain >= 0 and math.isfinite(self.min_gain)):
+            raise InputError(f"The least gain that counts is {self.min_gain}; it must be a number of 0 or more.")
         if self.budget_minutes is not None and not (self.budget_minutes > 0 and math.isfinite(self.budget_minutes)):
             raise InputError(f"The budget is {self.budget_minutes} minutes; it must be above 0. Leave it out for none.")
         if self.price_per_hour is not None and not (self.price_per_hour >= 0 and math.isfinite(self.price_per_hour)):
