@@ -14,8 +14,9 @@ from scalewise.core.wording import byte_text, duration_text, gain_text, percent_
 __all__ = ["text_report"]
 
 _MOST_FEATURES = 20
-"""Features that are printed; all are in the JSON, as are all reasons of failed trials and all scores of a stream."""
+"""Features that are printed; all are in the JSON, as are all left-out columns, failed trials and scores of a stream."""
 _MOST_REASONS = 10
+_MOST_COLUMNS = 10
 _MOST_SCORES = 12
 
 
@@ -34,6 +35,7 @@ def text_report(content: dict[str, Any], verdict: Verdict, *, features: bool) ->
     trials = content["trials"]
     counts = ", ".join(f"{trials[kind]} {kind}" for kind in ("fitted", "resumed", "failed"))
     parts = (
+        _table_lines(content["table"]),
         _point_lines(content, metric),
         _stream_lines(content),
         _feature_lines(content["features"], metric) if features else [],
@@ -46,6 +48,14 @@ def text_report(content: dict[str, Any], verdict: Verdict, *, features: bool) ->
         _unit_lines(content, verdict),
     )
     return "\n".join(line for lines in parts for line in lines)
+
+
+def _table_lines(table: dict[str, Any]) -> list[str]:
+    """What of a table models do not see, and why."""
+    left_out = table.get("left_out", [])
+    lines = [f"not used: {column['name']} ({column['reason']})" for column in left_out[:_MOST_COLUMNS]]
+    lines += [f"not used: {len(left_out) - _MOST_COLUMNS} more columns"] if len(left_out) > _MOST_COLUMNS else []
+    return [*lines, *table.get("remarks", [])]
 
 
 def _point_lines(content: dict[str, Any], metric: str) -> list[str]:

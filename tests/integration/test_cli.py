@@ -166,6 +166,17 @@ def test_odd_columns_are_left_out_and_said(capsys, tmp_path):
     assert {"constant", "id", "empty", "far"} == {column["name"] for column in content["table"]["left_out"]}
     assert all(column["reason"] for column in content["table"]["left_out"])
     assert content["table"]["features"] == ["a", "b", "kind"]
+    status, out, _ = run(capsys, str(tmp_path / "t.parquet"), "--target", "late", *QUICK)
+    assert status == 0
+    assert "not used: constant (is the same everywhere: 1)" in out.splitlines()
+
+
+def test_rows_that_cannot_be_used_are_said(capsys, tmp_path):
+    frame().assign(when=[None, *range(799)]).to_parquet(tmp_path / "t.parquet")
+    status, out, _ = run(capsys, str(tmp_path / "t.parquet"), "--target", "late", "--time", "when", *QUICK)
+    assert status == 0
+    assert "when" in out.splitlines()[0]
+    assert "left out" in out.splitlines()[0]
 
 
 def test_trials_that_fail_are_counted_and_said(capsys, tmp_path):
