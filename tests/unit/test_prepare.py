@@ -219,7 +219,19 @@ REFUSED = {
         table(RANDOM.normal(size=N)),
         {"unit": SamplingUnit("group", "y")},
         InputError,
-        "no column to sample by 'y'",
+        "'y' is the target, which rows to come do not have",
+    ),
+    "time is the target in part": (
+        table(RANDOM.normal(size=N), x=RANDOM.normal(size=N)),
+        {"unit": SamplingUnit("time", "x, y")},
+        InputError,
+        "'y' is the target",
+    ),
+    "one group": (
+        table(RANDOM.normal(size=N), x=RANDOM.normal(size=N), g=["only"] * N),
+        {"unit": SamplingUnit("group", "g")},
+        InputError,
+        "'g' has 1 distinct value; .*at least 5",
     ),
     "few groups": (
         table(RANDOM.normal(size=N), x=RANDOM.normal(size=N), g=np.arange(N) % 3),

@@ -34,7 +34,10 @@ def check_unit(source: Source, unit: SamplingUnit, target: str) -> None:
     """
     if unit.column is None:
         return
-    names = [name for name in source.schema().names if name != target]
+    known = source.schema().names
+    if target in ([unit.column] if unit.column in known else [part.strip() for part in unit.column.split(",")]):
+        raise InputError(f"{target!r} is the target, which rows to come do not have. Sample by another column.")
+    names = [name for name in known if name != target]
     if unit.kind == "group" and unit.column not in names:
         raise InputError(unknown_name("column to sample by", unit.column, names))
     for column in time_columns(unit.column, names):
@@ -106,8 +109,9 @@ def _group_draw(source: Source, target: Target, column: str, seed: int) -> tuple
     groups = np.where(target.codes >= 0, codes, -1)
     n_groups = len(np.unique(groups[groups >= 0]))
     if n_groups < _LEAST_GROUPS:
+        values_text = "1 distinct value" if n_groups == 1 else f"{n_groups} distinct values"
         raise InputError(
-            f"{column!r} has {n_groups} distinct values; drawing whole groups needs at least {_LEAST_GROUPS}. "
+            f"{column!r} has {values_text}; drawing whole groups needs at least {_LEAST_GROUPS}. "
             "Choose a column with more, or sample by rows."
         )
     n_holdout = holdout_size(int((groups >= 0).sum()))
