@@ -204,13 +204,27 @@ def _table_and_options(asked: argparse.Namespace) -> tuple[object, StudyOptions]
         unit = example.unit if unit.kind == "row" else unit
         exclude = (*exclude, *example.left_out)
     if not target:
-        raise InputError("Which column is to be predicted? Name it with --target COL.")
+        raise InputError(_misspelt(asked.table) or "Which column is to be predicted? Name it with --target COL.")
+    if target in asked.exclude:
+        raise InputError(
+            f"{target!r} is the column to be predicted; it cannot be left out. Name others with --exclude."
+        )
     options = StudyOptions(
         target, asked.task, asked.metric, asked.models, asked.max_fraction, asked.repeats, asked.seed,
         asked.min_gain, unit, exclude, asked.budget, asked.price_per_hour, asked.max_features, asked.everything,
         asked.pin,
     )  # fmt: skip
     return table, options
+
+
+def _misspelt(table: str) -> str:
+    """A table that is neither a file nor an example may be an example misspelt."""
+    from scalewise.data.examples import example_names, is_example
+    from scalewise.errors import unknown_name
+
+    if is_example(table) or Path(table).exists():
+        return ""
+    return unknown_name("file or built-in example", table, example_names())
 
 
 def _unit(group: str | None, time: str | None, *, thin: bool) -> SamplingUnit:

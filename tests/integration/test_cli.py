@@ -98,6 +98,8 @@ def test_csv_works_as_parquet_does(capsys, tmp_path):
     [
         (["no.parquet", "--target", "y"], "no file"),
         (["TABLE"], "--target"),
+        (["flightz"], "Did you mean 'flights'"),
+        (["TABLE", "--target", "late", "--exclude", "a,late"], "'late' is the column to be predicted"),
         (["TABLE", "--target", "lat"], "Did you mean 'late'"),
         (["TABLE", "--target", "late", "--metric", "r2"], "r2"),
         (["TABLE", "--target", "late", "--metric", "roc_acu"], "Did you mean 'roc_auc'"),
