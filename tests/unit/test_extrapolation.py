@@ -77,6 +77,17 @@ class TestContract:
         width = found.high - found.low
         assert (np.diff(width) >= -1e-9 * max(1.0, np.abs(found.mean).max())).all()
 
+    @given(curves())
+    @quick
+    def test_a_probability_does_not_contradict_the_interval(self, curve):
+        n, scores = curve
+        seen = np.isfinite(scores).any(axis=1)
+        n, scores = n[seen], scores[seen]
+        found = forecast(n, scores, targets=n.max() * np.array([1.5, 2, 4, 8, 16]), min_gain=0.005)
+        last = np.nanmean(scores[np.argmax(n)])
+        assert (found.p_gain[found.low < last + 0.005 - 1e-9] <= 0.95 + 1e-9).all()
+        assert (found.p_gain[found.high > last + 0.005 + 1e-9] >= 0.05 - 1e-9).all()
+
     def test_a_single_score_is_enough_to_answer(self):
         found = forecast([100], [0.7], targets=[200], max_score=1.0)
         assert_sound(found, 1.0)

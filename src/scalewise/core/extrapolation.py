@@ -177,9 +177,12 @@ def forecast_with(
     low, mean, high = (_at(fan, octaves, level) for level in (_LOW, 0.5, _HIGH))
     here = np.interp(np.log2(targets), np.log2(points.n), points.score)
     low, mean, high = (np.minimum(here + fan.unit * part, law.ceiling) for part in (low, mean, high))
-    p_gain = _probabilities(fan, octaves, min_gain)
+    p_gain = _probabilities(fan.gain, fan, octaves, min_gain)
     if fan.method == "trained":
         p_gain = np.where(octaves > 0, net.corrected(p_gain, fan.in_company), p_gain)
+    by_score = _probabilities(fan.score, fan, octaves, min_gain)
+    # Whoever reads an interval and a probability must not find that they disagree.
+    p_gain = np.clip(p_gain, np.minimum(_LOW, by_score), np.maximum(_HIGH, by_score))
     flags = _flags(points, shape, fan.method, float(2 ** octaves.max()))
     return Forecast(targets, mean, low, high, p_gain, fan.method, flags, _refusal(flags, points, float(targets.max())))
 
@@ -248,13 +251,13 @@ def _at(fan: _Fan, octaves: Floats, level: float) -> Floats:
     return np.asarray(np.interp(octaves, _OCTAVES, fan.score[:, middle]) + wider * away, dtype=np.float64)
 
 
-def _probabilities(fan: _Fan, octaves: Floats, min_gain: float) -> Floats:
-    """Return the probability of gaining enough, by interpolation between the quantiles of the gain."""
+def _probabilities(quantiles: Floats, fan: _Fan, octaves: Floats, min_gain: float) -> Floats:
+    """Return the probability of gaining enough, by interpolation between the quantiles of the fan's gain or score."""
     threshold = min_gain / fan.unit if fan.unit > 0 else 0.0
     found = np.empty(len(octaves))
     for at, octave in enumerate(octaves):
-        quantiles = np.array([np.interp(octave, _OCTAVES, column) for column in fan.gain.T])
-        found[at] = _above(quantiles, fan.levels, threshold) if octave > 0 else float(min_gain <= 0)
+        there = np.array([np.interp(octave, _OCTAVES, column) for column in quantiles.T])
+        found[at] = _above(there, fan.levels, threshold) if octave > 0 else float(min_gain <= 0)
     return found
 
 
