@@ -24,6 +24,13 @@ _FIRST_ROWS = 20_000
 _GROWTH = 4
 """Then they grow by this much at a time, as trials ask for them: most studies are decided before their last size."""
 
+_PASS_SHARE, _AHEAD_BYTES = 30, 1 << 26
+"""They grow by twice as many powers where that is little beside the table, all of which is read each time: by no more
+than one row in so many, and so many bytes for each repeat."""
+
+
+_FLOAT_BYTES = 8
+
 
 @dataclass(frozen=True)
 class Filling:
@@ -76,8 +83,14 @@ class Work:
             wanted = largest if agenda is None else max((trial.n_rows for trial in agenda.trials), default=0)
             if wanted <= state.ready_rows:
                 return None
-            n_rows = min(largest, max(wanted, _GROWTH * state.ready_rows))
+            n_rows = min(largest, max(wanted, _GROWTH * state.ready_rows, self._rows_ahead(state.ready_rows)))
         return Filling(self.store.fill(_wanted_rows(state, n_rows)), n_rows)
+
+    def _rows_ahead(self, ready_rows: int) -> int:
+        """Rows that cost little to lay out as well, while the table is read."""
+        row_bytes = _FLOAT_BYTES * (len(self.study.data.features) + 1)
+        little = min(self.study.data.n_train_rows // _PASS_SHARE, _AHEAD_BYTES // row_bytes)
+        return min(little, _GROWTH**2 * ready_rows)
 
     def forget(self) -> None:
         """Let go of whatever was on its way."""
