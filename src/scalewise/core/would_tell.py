@@ -82,7 +82,8 @@ def _larger(scene: Scene, model: ModelSummary, gain: Outlook) -> Iterator[Experi
     most = min(scene.most_rows_here(model), farthest(last, scene.full), model.curve.model.max_rows or scene.full)
     for n_rows in scene.sizes:
         if last < n_rows <= most:
-            repeats = repeats_at(n_rows, scene.repeats)
+            # All rows are the same rows each time.
+            repeats = repeats_at(n_rows, scene.repeats) if n_rows < scene.full else 1
             # What is left of the way afterwards is as uncertain as a way of that ratio is now.
             rest = model.at(max(last, round(last * gain.n_rows / n_rows)))
             yield _experiment(scene, model, gain, n_rows, repeats, rest.sd if rest else gain.sd)
