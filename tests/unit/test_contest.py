@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from studies import BOOSTING, LINEAR, data_spec, finished, started, study_spec
 
-from scalewise.core.contest import contest, normal_above, overtakings
+from scalewise.core.contest import contest, normal_above, overtakings, wins_by
 from scalewise.core.cost import cost_curve
 from scalewise.core.prospects import Continuation, Outlook
 from scalewise.core.spec import Plan
@@ -75,7 +75,10 @@ def test_more_rows_are_credited_with_what_they_add_and_not_with_another_model():
     found = contest((linear, boosting), MARGIN)
     assert found.pick is linear
     n_rows = boosting.outlook.n_rows
-    assert found.gain(boosting, n_rows, MARGIN) == boosting.outlook
+    # Where the pick has come to rest, another one is less likely to rise.
+    lowered = found.gain(boosting, n_rows, MARGIN)
+    assert replace(lowered, p_gain=boosting.outlook.p_gain) == boosting.outlook
+    assert lowered.p_gain < boosting.outlook.p_gain
     assert found.gain(linear, n_rows, MARGIN) == linear.outlook
 
 
@@ -130,3 +133,24 @@ def test_a_forecast_that_is_refused_is_not_acted_on():
 @given(st.floats(-1, 1), st.floats(0, 1), st.floats(-1, 1))
 def test_a_probability_is_one(mean, sd, least):
     assert 0 <= normal_above(mean, sd, least) <= 1
+
+
+@given(st.floats(-1, 1), st.floats(1e-3, 1), st.floats(0, 0.1))
+def test_winning_is_rarer_than_two_independent_forecasts_say(mean, sd, least):
+    assert wins_by(mean, sd, least) <= normal_above(mean, sd, least)
+    assert wins_by(mean + 0.1, sd, least) >= wins_by(mean, sd, least)
+
+
+def test_a_model_is_less_likely_to_rise_past_a_pick_that_rests():
+    linear, boosting = models((0.80, 0.0), (0.79, 0.0))
+    rising = with_forecast(boosting, 0.81, 0.01)
+    n_rows = boosting.curve.last.n_rows * 8
+
+    def chance(p_gain):
+        at_rest = replace(linear.continuation, n_rows=(2 * n_rows,), mean=(0.80,), low=(0.79,), high=(0.81,))
+        pick = replace(linear, continuation=replace(at_rest, p_gain=(p_gain,)), outlook=None, doubling=None)
+        found = contest((pick, rising), MARGIN)
+        assert found.pick is pick
+        return found.gain(rising, n_rows, MARGIN).p_gain
+
+    assert chance(0.0) < chance(0.5) < chance(1.0)

@@ -62,6 +62,33 @@ def test_a_large_margin_is_decided_on_a_wide_range_too():
     assert len(state.records) < 40
 
 
+def shown(sizes_of, scores=FLAT, plan=PLAN) -> StudyState:
+    """The state after the first two looks at every model's sizes, as far as `sizes_of` says by name."""
+    state = started(plan, study_spec(data_spec(100_000)))
+    for trial in state.planned():
+        if trial.n_rows <= sizes_of[trial.model] and trial.repeat < 2:
+            state = fold(state, measured(trial, scores))
+    return state
+
+
+def test_a_model_that_probably_wins_is_looked_at_before_an_answer_about_another_one():
+    scores = {"dummy": (0.5, 0), "linear": (0.70, 0.6), "boosting": (0.95, 0.8)}
+    state = shown({"dummy": 20_000, "linear": 20_000, "boosting": 1_000}, scores)
+    agenda = current_agenda(state)
+    assert not agenda.ending
+    assert agenda.trials[0].model == "boosting"
+    assert 1_000 < agenda.trials[0].n_rows <= 4_000
+
+
+def test_no_larger_look_is_begun_while_an_answer_waits_for_its_second_one():
+    state = shown({"dummy": 50_000, "linear": 50_000, "boosting": 50_000})
+    larger = next(t for t in state.planned() if t.model == "boosting" and t.n_rows > 50_000)
+    state = fold(state, measured(larger, FLAT))
+    assert summarise(state).verdict.action == "stop"
+    wanted = [t for t in current_agenda(state).trials if t.model == "boosting" and t.n_rows >= larger.n_rows]
+    assert {t.n_rows for t in wanted} == {larger.n_rows}
+
+
 def test_a_rising_curve_is_followed_up_to_all_rows():
     state = run(RISING, n_train_rows=20_000)
     assert summarise(state).model("boosting").curve.last.n_rows == 20_000

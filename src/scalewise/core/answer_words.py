@@ -161,7 +161,9 @@ def _simpler(scene: Scene) -> str:
     best = scene.contest.best.label
     far = f"{gain_text(behind.mean)} ({gain_text(behind.low)} to {gain_text(behind.high)})"
     within = "within the margin" if behind.high < scene.margin else "within noise"
-    return f"The simpler {scene.here.label} is {within} of {best}, which is {far} ahead."
+    rungs = [m.curve.model.rung for m in (scene.here, scene.contest.best)]
+    how = "simpler" if rungs[0] < rungs[1] else "faster"
+    return f"The {how} {scene.here.label} is {within} of {best}, which is {far} ahead."
 
 
 def _fewer(scene: Scene) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import NormalDist
 from types import MappingProxyType
 
 import numpy as np
@@ -12,14 +13,17 @@ import numpy as np
 from scalewise.core.curves import Curve, Gain, paired_gain
 from scalewise.core.prospects import REACH_SDS, ModelSummary, Outlook
 
-__all__ = ["SURE", "Contest", "Overtaking", "contest", "normal_above", "overtakings"]
+__all__ = ["SURE", "Contest", "Overtaking", "contest", "normal_above", "overtakings", "wins_by"]
 
 SURE = 0.8
 """Probability from which an answer is given as a yes, and below whose complement as a no."""
+_SELDOM, _SELDOM_AT_ALL = 0.7, 0.3
+"""By how many standard deviations two forecasts of one table, taken as independent, promise too much to the one behind
+or beside: to win by a margin, and to win at all. What moves one curve moves the others (bench_forecast.py)."""
 _CLOSE = 0.5
 """A model counts as deep enough to compare when it has been fitted on this share of the largest sample."""
-_DEARER = 2.0
-"""A simpler model that takes so many times as long as the best spares nobody anything, and is not preferred to it."""
+_DEARER, _DEAR_SECONDS = 2.0, 1.0
+"""Among models within noise of one another, none is chosen that takes so many times as long on all rows as another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Contest:
     best : ModelSummary
         The best score now.
     pick : ModelSummary
-        The simplest model within noise of the best that does not take much longer, or `best` itself.
+        The simplest model within noise of the best, but for those that take much longer than another.
     behind : Gain or None
         How far `best` is ahead of `pick`, paired; None where they are one.
     leads : mapping of str to Gain or None
@@ -55,14 +59,16 @@ class Contest:
         ahead = model.at(n_rows)
         if ahead is None or model is self.pick:
             return ahead
-        lead = self.leads[model.curve.model.name]
-        if lead is None or lead.mean >= 0:
-            return ahead if lead else None
+        lead, own = self.leads[model.curve.model.name], self.pick.at(n_rows)
+        if lead is None:
+            return None
+        # Where the pick has come to rest, another model is less likely to rise past it than its own curve says.
+        resting = _SELDOM * (1.0 - own.p_gain) ** 2 if own else 0.0
+        if lead.mean >= 0:
+            return replace(ahead, p_gain=_lowered(ahead.p_gain, resting))
         mean, sd = lead.mean + ahead.gain, math.hypot(lead.se, ahead.sd)
-        reach = REACH_SDS * sd
-        return Outlook(
-            n_rows, mean, mean - reach, mean + reach, normal_above(mean, sd, margin), ahead.fit_seconds, None
-        )
+        reach, p_gain = REACH_SDS * sd, normal_above(mean - resting * sd, sd, margin)
+        return Outlook(n_rows, mean, mean - reach, mean + reach, p_gain, ahead.fit_seconds, None)
 
     def lead(self, model: ModelSummary, other: ModelSummary, n_rows: int) -> tuple[float, float] | None:
         """How far `model` is expected to be ahead of `other` at `n_rows`, and the standard deviation of that."""
@@ -73,23 +79,20 @@ class Contest:
         return mean, math.hypot(a.sd, b.sd)
 
     def choice_at(self, n_rows: int, margin: float) -> ModelSummary | None:
-        """The simplest model that probably is within the margin of the best one at `n_rows`, and not much dearer."""
+        """The simplest model that probably is within the margin of the best at `n_rows`, but for much dearer ones."""
         known = [(m, o) for m in self.models if (o := m.at(n_rows))]
         if not known:
             return None
         leader, _ = max(known, key=lambda pair: pair[0].curve.last.score + pair[1].gain)
-        for model, _ in known:
-            ahead = self.lead(leader, model, n_rows)
-            if ahead and ahead[0] < margin and not _is_dearer(model, leader, n_rows):
-                return model
-        return leader
+        near = [m for m, _ in known if m is leader or ((ahead := self.lead(leader, m, n_rows)) and ahead[0] < margin)]
+        return _plainest(near, n_rows)
 
 
 def contest(models: Sequence[ModelSummary], margin: float) -> Contest:
     """Find the best model and the simplest one within noise of it.
 
     Within noise is a model whose paired difference from the best may be nothing, or is surely less than `margin`. One
-    whose fits take twice as long as the best's is passed over.
+    whose fits on all rows take twice as long as those of another within noise is passed over, the best as well.
 
     Parameters
     ----------
@@ -105,20 +108,28 @@ def contest(models: Sequence[ModelSummary], margin: float) -> Contest:
 
 
 def _simplest(ordered: Sequence[ModelSummary], best: ModelSummary, margin: float) -> tuple[ModelSummary, Gain | None]:
-    for model in ordered:
-        if model.curve.model.rung >= best.curve.model.rung:
-            break
-        if _is_dearer(model, best, best.curve.last.n_rows):
-            continue
-        ahead = _lead(model.curve, best.curve)
-        if ahead is not None and (ahead.low <= 0 or ahead.high < margin):
-            return model, ahead
-    return best, None
+    behind = {m.curve.model.name: _lead(m.curve, best.curve) for m in ordered if m is not best}
+    near = [m for m in ordered if m is best or _is_within_noise(behind[m.curve.model.name], margin)]
+    pick = _plainest(near, best.curve.n_train_rows)
+    return pick, behind.get(pick.curve.model.name)
 
 
-def _is_dearer(model: ModelSummary, other: ModelSummary, n_rows: int) -> bool:
-    """Whether fitting and scoring a model on `n_rows` takes much longer than another."""
-    return model.seconds(n_rows) > _DEARER * other.seconds(n_rows)
+def _is_within_noise(behind: Gain | None, margin: float) -> bool:
+    return behind is not None and (behind.low <= 0 or behind.high < margin)
+
+
+def _plainest(near: Sequence[ModelSummary], n_rows: int) -> ModelSummary:
+    """The simplest of models that are as good as each other, but for those that take much longer than another."""
+    seconds = [m.seconds(n_rows) for m in near]
+    dear = max(_DEARER * min(seconds), _DEAR_SECONDS)
+    return min((m for m, s in zip(near, seconds, strict=True) if s <= dear), key=lambda m: m.curve.model.rung)
+
+
+def _lowered(probability: float, sds: float) -> float:
+    """A probability of a normal value above a bound, were its mean so many standard deviations lower."""
+    if not 0.0 < probability < 1.0:
+        return probability
+    return NormalDist().cdf(NormalDist().inv_cdf(probability) - sds)
 
 
 def _best(models: Sequence[ModelSummary]) -> ModelSummary:
@@ -182,7 +193,7 @@ def _overtaking(found: Contest, model: ModelSummary) -> Overtaking | None:
         return None
     sizes = _sizes_ahead(model, found.pick)
     leads = _leads(model, found.pick, sizes)
-    chances = [normal_above(mean, sd, 0.0) for mean, sd in leads]
+    chances = [wins_by(mean, sd, 0.0) for mean, sd in leads]
     if not chances or chances[-1] < SURE:
         return None
     crossed = next(i for i in range(len(sizes)) if all(mean > 0 for mean, _ in leads[i:]))
@@ -209,6 +220,21 @@ def _sizes_ahead(model: ModelSummary, other: ModelSummary) -> list[int]:
     if len(ends) < 2 or min(*ends, *limits) <= start:
         return []
     return [round(n) for n in np.geomspace(start, min(*ends, *limits), 40)[1:]]
+
+
+def wins_by(mean: float, sd: float, least: float) -> float:
+    """Probability that a model ends at least `least` ahead of another, from the forecasts of both.
+
+    Parameters
+    ----------
+    mean : float
+        How far it is expected to be ahead.
+    sd : float
+        Standard deviation of that, were the errors of the two forecasts independent.
+    least : float
+        At least 0; see `_SELDOM`.
+    """
+    return normal_above(mean - (_SELDOM if least > 0 else _SELDOM_AT_ALL) * sd, sd, least)
 
 
 def normal_above(mean: float, sd: float, least: float) -> float:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from types import MappingProxyType
 
 from scalewise.core.cost import Expectation
 from scalewise.core.curves import Curve
 from scalewise.core.events import Ending
 from scalewise.core.guesses import JUMP, Guess, gain_probability, guess_score, worths
-from scalewise.core.prospects import ModelSummary
+from scalewise.core.prospects import ModelSummary, farthest
 from scalewise.core.spec import Plan, Trial
 from scalewise.core.study import StudyState, in_order
 from scalewise.core.verdict import Verdict
@@ -33,8 +34,10 @@ _SPAN = 8.0
 """An answer needs sizes that span so many times their smallest: chance looks like a trend over less."""
 _SURE_BY_DISTANCE = ((4.05, 0.2), (20.2, 0.1))
 """How improbable a gain must be for "enough", by how many times the largest size it is away."""
-_OVERTAKING = 0.1
-"""Probability from which a model that may become the best keeps the study open."""
+_OVERTAKING = 0.15
+"""Probability from which models that may become the best keep the study open."""
+_LIKELY = 0.5
+"""Probability from which a model is expected to win."""
 _RISING = 0.95
 """Probability of a gain beyond the largest sample allowed from which that sample need not be measured."""
 _HOPELESS = 0.03
@@ -141,19 +144,23 @@ def _choose(scene: _Scene, order: tuple[Trial, ...]) -> Agenda:
     rivals = [g for g in guesses if g is not best and g.name not in dropped]
     here = Agenda((), left, MappingProxyType(dropped))
     main = next((g for g in guesses if g.label == scene.verdict.model), None)
+    second = _confirming(scene, main, left)
     asked = (
         *_baseline(scene, left, best),
         *_insisted(scene, left),
         *_catching_up(rivals, best, left),
-        *_confirming(scene, main, left),
+        *_likely_winner(scene, main, best, left),
+        *second,
     )
     reason = _decided(scene, main, guesses, left) if main and not asked else ""
     if reason:
         return replace(here, ending="decided", reason=reason)
-    worth = worths(best, rivals, left, least=scene.plan.min_gain, expected=scene.expected)
+    # A larger look meanwhile would want a second look of its own.
+    useful = tuple(t for t in left if t.model != second[0].model) if second else left
+    worth = worths(best, rivals, useful, least=scene.plan.min_gain, expected=scene.expected)
     asked = (*asked, *(_settling(scene, main, guesses, left) if main else ()))
     trials = tuple(dict.fromkeys((*asked, *sorted(worth, key=lambda t: -worth[t]), *_filling(best, rivals, left))))
-    trials = trials or _widening(main, left)
+    trials = trials or _widening(scene, main, left)
     if not trials:
         return replace(here, ending="done", reason="Every trial that can change the answer is done.")
     return replace(here, trials=trials)
@@ -176,9 +183,9 @@ def _confirming(scene: _Scene, main: Guess | None, left: tuple[Trial, ...]) -> t
     return tuple(t for t in left if t.model == main.name and t.n_rows == last.n_rows)[:1]
 
 
-def _widening(main: Guess | None, left: tuple[Trial, ...]) -> tuple[Trial, ...]:
-    """The next look at a model that seems settled on sizes too close together for an answer to rest on."""
-    if main is None or _is_wide(main.summary.curve):
+def _widening(scene: _Scene, main: Guess | None, left: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """The next look at a model about which nothing can be told yet, or which rests on sizes too close together."""
+    if main is None or (_is_wide(main.summary.curve) and scene.verdict.action != "cannot_tell"):
         return ()
     last = main.summary.curve.last.n_rows
     larger = [t for t in left if t.model == main.name and t.repeat == 0 and t.n_rows > last]
@@ -197,6 +204,17 @@ def _catching_up(rivals: list[Guess], best: Guess, left: tuple[Trial, ...]) -> t
     return tuple(t for t in found.values() if t.n_rows > behind[t.model])
 
 
+def _likely_winner(scene: _Scene, main: Guess | None, best: Guess, left: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """The next look at a model that probably wins, while the answer is about one that was looked at much farther up."""
+    if main is None or best is main or best.probability_above(main, scene.plan.min_gain) <= _LIKELY:
+        return ()
+    last = best.summary.curve.last.n_rows
+    if last * JUMP > main.summary.curve.last.n_rows:
+        return ()
+    near = [t for t in left if t.model == best.name and t.repeat == 0 and last < t.n_rows <= JUMP * last]
+    return tuple(sorted(near, key=lambda t: -t.n_rows)[:1])
+
+
 def _insisted(scene: _Scene, left: tuple[Trial, ...]) -> tuple[Trial, ...]:
     """First looks up to where a person moved the slider while the study was there."""
     if scene.state.study is None or not scene.state.reach:
@@ -206,9 +224,14 @@ def _insisted(scene: _Scene, left: tuple[Trial, ...]) -> tuple[Trial, ...]:
 
 
 def _guesses(scene: _Scene) -> list[Guess]:
-    """Guesses for every model with a forecast, all at the size of the whole table."""
+    """Guesses for every model with a forecast, all at the size that the deepest one's may look ahead to."""
     known = [m for m in scene.models if m.outlook and m.continuation and m.curve.model.rung > 0]
-    return [guess_score(m, m.curve.n_train_rows) for m in known]
+    target = max((_horizon(m.curve) for m in known), default=0)
+    return [guess_score(m, target) for m in known]
+
+
+def _horizon(curve: Curve) -> int:
+    return farthest(curve.last.n_rows, curve.n_train_rows)
 
 
 def _dropped(guesses: list[Guess], best: Guess, plan: Plan) -> dict[str, str]:
@@ -273,7 +296,18 @@ def _helps(scene: _Scene, main: Guess, guesses: list[Guess]) -> bool:
 
 
 def _may_win(main: Guess, guesses: list[Guess], least: float) -> list[Guess]:
-    return [g for g in guesses if g is not main and g.probability_above(main, least) > _OVERTAKING]
+    """Models that may overtake: all but those that even together hardly will.
+
+    They are compared as far as both forecasts reach; those that reach too little are asked to catch up.
+    """
+    chances = sorted(((_overtakes(g, main, least), g) for g in guesses if g is not main), key=lambda pair: pair[0])
+    together = accumulate(chance for chance, _ in chances)
+    return [guess for total, (_, guess) in zip(together, chances, strict=True) if total > _OVERTAKING]
+
+
+def _overtakes(guess: Guess, main: Guess, least: float) -> float:
+    shared = min(_horizon(main.summary.curve), _horizon(guess.summary.curve))
+    return guess_score(guess.summary, shared).probability_above(guess_score(main.summary, shared), least)
 
 
 def _rises(guess: Guess) -> bool:

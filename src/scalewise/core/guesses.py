@@ -1,4 +1,4 @@
-"""What is guessed of a model's score on all rows, and what another trial would add to it.
+"""What is guessed of a model's score on many rows, and what another trial would add to it.
 
 Each guess is held as a normal distribution. A trial narrows it by an amount that can be told beforehand (a larger size
 shortens the way ahead, a repeat takes off noise), and what a decision is expected to improve by such a narrowing has a
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scalewise.core.contest import normal_above, wins_by
 from scalewise.core.cost import Expectation
 from scalewise.core.curves import training_noise
 from scalewise.core.prospects import ModelSummary
@@ -43,12 +44,13 @@ _LEAST_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """The score of a model on all rows of the table.
+    """The score of a model at `target` rows.
 
     `noise` is the part of its variance that repeats at the largest size take off.
     """
 
     summary: ModelSummary
+    target: int
     mean: float
     variance: float
     noise: float
@@ -64,8 +66,9 @@ class Guess:
         return self.summary.curve.model.label
 
     def probability_above(self, other: Guess, lead: float) -> float:
-        """Probability of being more than `lead` better than another."""
-        return _probability_above(self.mean - other.mean, self.variance + other.variance, lead)
+        """Probability of being at least `lead` better than another."""
+        mean, sd = self.mean - other.mean, math.sqrt(self.variance + other.variance)
+        return wins_by(mean, sd, lead) if lead >= 0 else normal_above(mean, sd, lead)
 
 
 def guess_score(model: ModelSummary, target: int) -> Guess:
@@ -81,7 +84,7 @@ def guess_score(model: ModelSummary, target: int) -> Guess:
     beyond = max(1.0, (math.log(target) - at[0]) / max(at[-1] - at[0], 1e-9))
     variance *= (_CAUTION * beyond * (2.0 if ahead.refusal else 1.0)) ** 2
     noise = training_noise(model.curve, last.n_rows) / last.repeats
-    return Guess(model, mean, max(variance, noise), noise)
+    return Guess(model, target, mean, max(variance, noise), noise)
 
 
 def gain_probability(guess: Guess, n_rows: int, least: float) -> float:
@@ -92,7 +95,7 @@ def gain_probability(guess: Guess, n_rows: int, least: float) -> float:
     at = [math.log(n) for n in (last.n_rows, *ahead.n_rows)]
     there = float(np.interp(math.log(n_rows), at, (last.score, *ahead.mean)))
     way = math.log(outlook.n_rows / n_rows) / math.log(outlook.n_rows / last.n_rows)
-    return _probability_above(guess.mean - there, way * guess.variance, least)
+    return normal_above(guess.mean - there, math.sqrt(way * guess.variance), least)
 
 
 def worths(
@@ -118,7 +121,7 @@ def worths(
         # A rival changes the answer where it gets ahead by the margin; the best where it falls back by as much.
         gap = lead if guess is best else best.mean + least - guess.mean
         for trial in _candidates(guess, left):
-            improvement = _improvement(gap, _narrowed(guess, trial, guess.variance, guess.summary.curve.n_train_rows))
+            improvement = _improvement(gap, _narrowed(guess, trial, guess.variance, guess.target))
             if guess is best:
                 improvement += _gain_improvement(guess, trial, least)
             if improvement >= _NOTHING * least:
@@ -168,10 +171,6 @@ def _improvement(gap: float, narrowed: float) -> float:
     spread = math.sqrt(narrowed)
     z = -abs(gap) / spread
     return spread * (z * _normal_below(z) + math.exp(-0.5 * z * z) / math.sqrt(2 * math.pi))
-
-
-def _probability_above(mean: float, variance: float, least: float) -> float:
-    return _normal_below((mean - least) / math.sqrt(variance)) if variance > 0 else float(mean > least)
 
 
 def _normal_below(z: float) -> float:
