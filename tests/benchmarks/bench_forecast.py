@@ -8,12 +8,14 @@ part is played by the two nets that never saw the data set (``curve_library.fold
 ten folds by a permutation of seed 0), so all data sets count as held out. What ships averages all twenty.
 Every table comes twice: from the curve alone, and with its kind of learner and up to five companions, as a study has
 them: linear, tree, forest, boosting and neighbours on the same table, seen at the same sizes.
-Curves of other metrics and of regression, from measure_curves.py, are reported below, held out by table as well.
+Curves of other metrics and of regression, from measure_curves.py, and of the catalogue's own models, from
+measure_catalogue.py, are reported below, held out by table as well.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import time
 import warnings
 from collections.abc import Callable
@@ -22,13 +24,26 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from curve_library import LCDB, MEASURED, Curve, beside, folds, grouped, lcdb_curves, measured_curves, prefixes
+from curve_library import (
+    CATALOGUE,
+    LCDB,
+    MEASURED,
+    Curve,
+    beside,
+    folds,
+    grouped,
+    lcdb_curves,
+    measured_curves,
+    prefixes,
+)
 from scipy.optimize import least_squares
 
 from scalewise.core.company import ALONE, Company
+from scalewise.core.contest import normal_above, wins_by
 from scalewise.core.curve_points import CurvePoints, curve_points
 from scalewise.core.extrapolation import forecast_with
 from scalewise.core.power_law import EXPONENTS, fit_power_law, grid_fit
+from scalewise.core.prospects import REACH_SDS
 from scalewise.core.quantile_net import load_quantile_net
 
 SHARES = (0.05, 0.10, 0.25, 0.50)
@@ -198,6 +213,26 @@ def print_aims(found: pd.DataFrame) -> None:
         print(f"{name:36s} {value:7.3f}  {sign} {aim:<5g} {'reached' if reached else 'MISSED'}")
 
 
+def print_overtaking(found: pd.DataFrame) -> None:
+    """How often models behind the leader end ahead of it by 0.005, beside what two forecasts say of that.
+
+    Taken as independent (normal, from the 90 % intervals), and as the product takes them (`contest.wins_by`).
+    """
+    rows = []
+    for _, group in found.groupby(["table", "metric", "share"]):
+        leader = group.loc[group["last value"].idxmax()]
+        for _, other in group.drop(leader.name).iterrows():
+            sd = math.hypot(other.high - other.low, leader.high - leader.low) / (2 * REACH_SDS)
+            ahead = other.ours - leader.ours
+            chances = normal_above(ahead, sd, GAINS[0]), wins_by(ahead, sd, GAINS[0])
+            rows.append((*chances, other.truth - leader.truth >= GAINS[0]))
+    pairs = pd.DataFrame(rows, columns=["independent", "as taken", "did"])
+    bins = pd.cut(pairs.independent, [0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 1.0], include_lowest=True)
+    table = pairs.groupby(bins, observed=True).mean().assign(pairs=pairs.groupby(bins, observed=True).size())
+    print("models behind that end ahead by 0.005, beside what is said of them")
+    print(table.to_string(float_format="{:.3f}".format))
+
+
 def print_transfer(curves: list[Curve], *, company: bool) -> None:
     """Errors and coverage by metric, in parts of each curve's own extent."""
     peers = {name: PEERS[name] for name in ("last value", "pow3 constrained")}
@@ -211,12 +246,20 @@ def print_transfer(curves: list[Curve], *, company: bool) -> None:
     for name, middle in (("mean", means), ("median", medians)):
         means[f"ours / pow3, {name}"] = middle["ours"] / middle["pow3 constrained"]
     print(means.assign(cuts=found.groupby("metric").size()).to_string(float_format="{:.3f}".format))
+    by_learner = (
+        table[["pow3 constrained", "ours"]]
+        .groupby(found.learner)
+        .mean()
+        .assign(coverage=table.coverage.groupby(found.learner).mean())
+    )
+    print(by_learner.to_string(float_format="{:.3f}".format))
+    if company:
+        print_overtaking(found[found.metric.isin(["accuracy", "roc auc", "r2"])])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lcdb", type=Path, default=LCDB)
-    parser.add_argument("--measured", type=Path, default=MEASURED, help="output of measure_curves.py")
     parser.add_argument("--quick", action="store_true", help="leave out the two slow peers")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -231,10 +274,13 @@ def main() -> None:
         print_decisions(found)
         print_aims(found)
         print(f"fallback in {(found.method != 'trained').mean():.3f}")
-    for company in (False, True) if options.measured.exists() else ():
-        print("\nother metrics and regression, held-out tables, errors in parts of the curve's extent", end=", ")
-        print("with kind of learner and companions" if company else "from the curve alone")
-        print_transfer(measured_curves(options.measured), company=company)
+        if company and half_octaves:
+            print_overtaking(found)
+    for name, path in (("other metrics and regression", MEASURED), ("the catalogue's own models", CATALOGUE)):
+        for company in (False, True):
+            print(f"\n{name}, held-out tables, errors in parts of the curve's extent", end=", ")
+            print("with kind of learner and companions" if company else "from the curve alone")
+            print_transfer(measured_curves(path), company=company)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from scalewise.core.curve_points import CurvePoints, curve_points
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 LCDB = DATA / "lcdb10_accuracy.parquet"
 MEASURED = Path(__file__).resolve().parent / "measured_curves.parquet"
+CATALOGUE = Path(__file__).resolve().parent / "catalogue_curves.parquet"
 FRACTIONS = (0.01, 0.02, 0.05, 0.10, 0.25, 0.50)
 FOLDS = 10
 CEILINGS = {
@@ -27,7 +28,7 @@ CEILINGS = {
 }
 # What the forecast calls a learner (scalewise.core.company.LEARNERS).
 KINDS = {
-    "bayes": ("BernoulliNB", "MultinomialNB", "naive Bayes"),
+    "bayes": ("BernoulliNB", "MultinomialNB", "bayes", "naive Bayes"),
     "boosting": ("GradientBoostingClassifier", "adaboost", "boosting"),
     "discriminant": ("LinearDiscriminantAnalysis", "lda"),
     "forest": ("ExtraTreesClassifier", "RandomForestClassifier", "extra trees", "forest"),
@@ -85,7 +86,10 @@ def lcdb_curves(path: Path = LCDB) -> list[Curve]:
 
 
 def measured_curves(path: Path) -> list[Curve]:
-    """Read what measure_curves.py wrote: half of the repeats are shown, the mean of all is the truth."""
+    """Read what measure_curves.py or measure_catalogue.py wrote.
+
+    Half of the repeats are shown, the mean of all is the truth.
+    """
     frame = pd.read_parquet(path).sort_values("n")
     columns = [name for name in frame if name.startswith("score_r")]
     found = []
@@ -112,7 +116,7 @@ def folds(curves: list[Curve]) -> dict[str, int]:
 
 def source(table: str) -> str:
     """Return where a measured table comes from: two targets of one real table never part between folds."""
-    return table if table.startswith(("classes ", "numbers ")) else table.split(" ")[0]
+    return table if table.startswith(("classes ", "numbers ", "world ")) else table.split(" ")[0]
 
 
 def grouped(curves: list[Curve]) -> list[list[Curve]]:
