@@ -4,9 +4,11 @@
 
 The Learning Curve Database holds other learners' accuracy, seldom over more than some ten thousand rows. Here are what
 studies really draw: ROC AUC, log loss, accuracy, R² and errors of the catalogue's models, with their preparation of the
-columns, on questions about the real tables in ``../shared/data`` (every column with something to foretell in turn)
-and about generated ones. Rows and columns of the output are as measure_curves.py writes them. All
-repeats of a question share its holdout, as those of a study do. The output grows question by question.
+columns, on questions about the real tables in ``../shared/data`` (every column with something to foretell in turn) and
+about generated ones. None of it is trained on: bench_forecast.py holds the forecast against it.
+
+Rows and columns of the output are as measure_curves.py writes them. All repeats of a question share its holdout, as
+those of a study do. The output grows question by question.
 """
 
 from __future__ import annotations
@@ -129,11 +131,8 @@ def questions() -> Iterator[Question]:
             yield f"{kind} {seed}", partial(generators[kind], seed), "y"
         if at < len(real_ones):
             name, target = real_ones[at]
-            yield (
-                f"{name} to {target}",
-                partial(flights_3m if name == "flights_3m" else partial(real, name), target),
-                target,
-            )
+            make = flights_3m if name == "flights_3m" else partial(real, name)
+            yield f"{name} to {target}", partial(make, target), target
 
 
 def sizes_of(n_rows: int) -> list[int]:
