@@ -21,7 +21,7 @@ _LEAST_AHEAD, _MOST_AHEAD, _AHEAD_SECONDS = 2, 12, 0.25
 _REFILL = 3
 """An engine is given more when it has less than one part of so many left."""
 
-_PATIENCE_SECONDS = 2.0
+_PATIENCE_SECONDS = 0.5
 """Trials on their way that take longer are given up when the answer is decided without them."""
 
 
