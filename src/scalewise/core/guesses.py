@@ -120,7 +120,7 @@ def worths(
     for guess in (best, *rivals):
         # A rival changes the answer where it gets ahead by the margin; the best where it falls back by as much.
         gap = lead if guess is best else best.mean + least - guess.mean
-        for trial in _candidates(guess, left, settled=guess is best):
+        for trial in _candidates(guess, left):
             improvement = _improvement(gap, _narrowed(guess, trial, guess.variance, guess.target))
             if guess is best:
                 improvement += _gain_improvement(guess, trial, least)
@@ -138,16 +138,10 @@ def _gain_improvement(guess: Guess, trial: Trial, least: float) -> float:
     return _improvement(outlook.gain - least, _narrowed(guess, trial, variance, outlook.n_rows))
 
 
-def _candidates(guess: Guess, left: Sequence[Trial], *, settled: bool) -> list[Trial]:
-    """Trials of a model that can tell something new: the next look at its largest size, and first looks beyond.
-
-    Unless `settled`, a single look is looked at again first: by chance alone it may seem to call for dearer ones.
-    """
-    last = guess.summary.curve.last
-    own = [t for t in left if t.model == guess.name and last.n_rows <= t.n_rows <= JUMP * last.n_rows]
-    again = [t for t in own if t.n_rows == last.n_rows]
-    if again and last.repeats < 2 and not settled:
-        return again[:1]
+def _candidates(guess: Guess, left: Sequence[Trial]) -> list[Trial]:
+    """Trials of a model that can tell something new: the next look at its largest size, and first looks beyond."""
+    last = guess.summary.curve.last.n_rows
+    own = [t for t in left if t.model == guess.name and last <= t.n_rows <= JUMP * last]
     return list({t.n_rows: t for t in reversed(own)}.values())
 
 
