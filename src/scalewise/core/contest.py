@@ -85,14 +85,15 @@ class Contest:
             return None
         leader, _ = max(known, key=lambda pair: pair[0].curve.last.score + pair[1].gain)
         near = [m for m, _ in known if m is leader or ((ahead := self.lead(leader, m, n_rows)) and ahead[0] < margin)]
-        return _plainest(near, n_rows)
+        return _plainest(near, leader, n_rows)
 
 
 def contest(models: Sequence[ModelSummary], margin: float) -> Contest:
     """Find the best model and the simplest one within noise of it.
 
     Within noise is a model whose paired difference from the best may be nothing, or is surely less than `margin`. One
-    whose fits on all rows take twice as long as those of another within noise is passed over, the best as well.
+    whose fits on all rows take twice as long as those of another is passed over; so is the best, for one that is surely
+    within the margin.
 
     Parameters
     ----------
@@ -109,20 +110,23 @@ def contest(models: Sequence[ModelSummary], margin: float) -> Contest:
 
 def _simplest(ordered: Sequence[ModelSummary], best: ModelSummary, margin: float) -> tuple[ModelSummary, Gain | None]:
     behind = {m.curve.model.name: _lead(m.curve, best.curve) for m in ordered if m is not best}
-    near = [m for m in ordered if m is best or _is_within_noise(behind[m.curve.model.name], margin)]
-    pick = _plainest(near, best.curve.n_train_rows)
+    near = [m for m in ordered if m is best or _is_near(m, best, behind[m.curve.model.name], margin)]
+    pick = _plainest(near, best, best.curve.n_train_rows)
     return pick, behind.get(pick.curve.model.name)
 
 
-def _is_within_noise(behind: Gain | None, margin: float) -> bool:
-    return behind is not None and (behind.low <= 0 or behind.high < margin)
+def _is_near(model: ModelSummary, best: ModelSummary, behind: Gain | None, margin: float) -> bool:
+    """Whether a model may stand for the best: a simpler one within noise, any other only surely within the margin."""
+    is_simpler = model.curve.model.rung < best.curve.model.rung
+    return behind is not None and (behind.high < margin or (is_simpler and behind.low <= 0))
 
 
-def _plainest(near: Sequence[ModelSummary], n_rows: int) -> ModelSummary:
-    """The simplest of models that are as good as each other, but for those that take much longer than another."""
+def _plainest(near: Sequence[ModelSummary], best: ModelSummary, n_rows: int) -> ModelSummary:
+    """The simplest of models that are as good as the best, but for those that take much longer than another."""
     seconds = [m.seconds(n_rows) for m in near]
     dear = max(_DEARER * min(seconds), _DEAR_SECONDS)
-    return min((m for m, s in zip(near, seconds, strict=True) if s <= dear), key=lambda m: m.curve.model.rung)
+    spared = [m for m, s in zip(near, seconds, strict=True) if s <= dear]
+    return min(spared, key=lambda m: (m.curve.model.rung, m is not best, -m.curve.last.score))
 
 
 def _lowered(probability: float, sds: float) -> float:
