@@ -170,8 +170,4 @@ def _improvement(gap: float, narrowed: float) -> float:
         return 0.0
     spread = math.sqrt(narrowed)
     z = -abs(gap) / spread
-    return spread * (z * _normal_below(z) + math.exp(-0.5 * z * z) / math.sqrt(2 * math.pi))
-
-
-def _normal_below(z: float) -> float:
-    return 0.5 * math.erfc(-z / math.sqrt(2))
+    return spread * (z * normal_above(z, 1.0, 0.0) + math.exp(-0.5 * z * z) / math.sqrt(2 * math.pi))

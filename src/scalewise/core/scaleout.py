@@ -16,7 +16,6 @@ __all__ = ["Preview", "Share", "check_trial", "difference", "preview", "stream_w
 _ROUNDING = 1e-6
 """Scores that differ by less, relative to their size, are taken for the same."""
 
-_FLOAT_BYTES = 8
 _TASK_BYTES = 4_000
 _START_SECONDS = 10.0
 
@@ -157,7 +156,7 @@ def stream_words(state: StudyState, model: str, block_rows: int) -> str:
 def _sample_bytes(state: StudyState, n_rows: int) -> int:
     """Bytes of a training sample and the holdout as workers hold them."""
     data = state.data
-    return 0 if data is None else _FLOAT_BYTES * (len(data.features) + 1) * (n_rows + data.n_holdout_rows)
+    return 0 if data is None else data.row_bytes * (n_rows + data.n_holdout_rows)
 
 
 def _fit_bytes(state: StudyState, left: tuple[Trial, ...]) -> int:

@@ -183,6 +183,11 @@ class DataSpec:
     unit: SamplingUnit = ROWS
     seed: int = 0
 
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row of a sample: its features and its target, as numbers."""
+        return 8 * (len(self.features) + 1)
+
     def rows_at(self, fraction: float) -> int:
         """Training rows that a fraction of the table stands for."""
         return max(1, min(self.n_train_rows, round(fraction * self.n_train_rows)))

@@ -37,7 +37,6 @@ _BEYOND = 4
 _FEWEST_SIZES = 4
 # The nets behind the forecast have seen no more of them at a time.
 _MOST_COMPANIONS = 6
-_FLOAT_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,6 @@ def summary_steps(state: StudyState) -> Generator[None, None, Summary]:
     if state.study is None or state.plan is None:
         return Summary(state, (), decide(state, ()), alarms=state.alarms)
     data, best, min_gain = state.study.data, state.study.metric.best, state.plan.min_gain
-    row_bytes = _FLOAT_BYTES * (len(data.features) + 1)
     models: list[ModelSummary] = []
     drawn: list[Curve] = []
     for curve in each_curve(state):
@@ -113,7 +111,7 @@ def summary_steps(state: StudyState) -> Generator[None, None, Summary]:
         probes = probe_records(state.records, curve.model.name)
         table = importance_table(curve, state.groups, probes)
         beside = _beside(curve, drawn)
-        models.append(_model_summary(curve, beside, min_gain, best, row_bytes, data.n_holdout_rows, table))
+        models.append(_model_summary(curve, beside, min_gain, best, data.row_bytes, data.n_holdout_rows, table))
         yield
     few = feature_curve(state, tuple(m.curve for m in models))
     yield

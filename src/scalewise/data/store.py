@@ -167,7 +167,7 @@ class SampleStore:
         self._remove()
 
     def _check_room(self, sizes: Mapping[int, int]) -> None:
-        row_bytes = _BYTES * (len(self._prepared.data.features) + 1)
+        row_bytes = self._prepared.data.row_bytes
         largest = row_bytes * max(sizes.values(), default=0)
         new = row_bytes * sum(n_rows - self.ready(repeat) for repeat, n_rows in sizes.items())
         _check_fits(largest, psutil.virtual_memory().available, "of memory")

@@ -29,9 +29,6 @@ _PASS_SHARE, _AHEAD_BYTES = 30, 1 << 26
 than one row in so many, and so many bytes for each repeat."""
 
 
-_FLOAT_BYTES = 8
-
-
 @dataclass(frozen=True)
 class Filling:
     """Samples that are being laid out: the steps to take, and the training rows that can be read after the last."""
@@ -88,8 +85,8 @@ class Work:
 
     def _rows_ahead(self, ready_rows: int) -> int:
         """Rows that cost little to lay out as well, while the table is read."""
-        row_bytes = _FLOAT_BYTES * (len(self.study.data.features) + 1)
-        little = min(self.study.data.n_train_rows // _PASS_SHARE, _AHEAD_BYTES // row_bytes)
+        data = self.study.data
+        little = min(data.n_train_rows // _PASS_SHARE, _AHEAD_BYTES // data.row_bytes)
         return min(little, _GROWTH**2 * ready_rows)
 
     def forget(self) -> None:
