@@ -304,7 +304,7 @@ _PLOTS = """
   --bq-axis-tick-text-fill:var(--sw-muted);--bq-grid-color:var(--sw-grid);--bq-axis-border-color:var(--sw-grid);
   min-height:160px;overflow:hidden;
 }
-@container (max-width:480px){.sw-plot .sw-figure.bqplot{--bq-font:9px system-ui,sans-serif}}
+@container (max-width:480px){.sw-plot .sw-figure .axis .tick text{font-size:8px!important;letter-spacing:-.03em}}
 .sw-plot .sw-figure .axis .tick text{font-variant-numeric:tabular-nums}
 .sw-plot .sw-figure .axis path.domain{stroke:var(--sw-grid)}
 .sw-plot .sw-figure .line[style*="dasharray: 2"]{stroke-dasharray:1px 5px!important;stroke-linecap:round}
