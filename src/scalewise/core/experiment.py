@@ -188,8 +188,14 @@ def _widening(scene: _Scene, main: Guess | None, left: tuple[Trial, ...]) -> tup
     if main is None or (_is_wide(main.summary.curve) and scene.verdict.action != "cannot_tell"):
         return ()
     last = main.summary.curve.last.n_rows
-    larger = [t for t in left if t.model == main.name and t.repeat == 0 and t.n_rows > last]
-    near = [t for t in larger if t.n_rows <= JUMP * last] or larger[:1]
+    beyond = (t for t in left if t.model == main.name and t.repeat == 0 and t.n_rows > last)
+    return _larger_look(main, left) or tuple(beyond)[:1]
+
+
+def _larger_look(guess: Guess, left: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """The first look at the largest size of a model that is no more than a jump beyond those it was measured at."""
+    last = guess.summary.curve.last.n_rows
+    near = [t for t in left if t.model == guess.name and t.repeat == 0 and last < t.n_rows <= JUMP * last]
     return tuple(sorted(near, key=lambda t: -t.n_rows)[:1])
 
 
@@ -208,11 +214,8 @@ def _likely_winner(scene: _Scene, main: Guess | None, best: Guess, left: tuple[T
     """The next look at a model that probably wins, while the answer is about one that was looked at much farther up."""
     if main is None or best is main or best.probability_above(main, scene.plan.min_gain) <= _LIKELY:
         return ()
-    last = best.summary.curve.last.n_rows
-    if last * JUMP > main.summary.curve.last.n_rows:
-        return ()
-    near = [t for t in left if t.model == best.name and t.repeat == 0 and last < t.n_rows <= JUMP * last]
-    return tuple(sorted(near, key=lambda t: -t.n_rows)[:1])
+    is_far_behind = JUMP * best.summary.curve.last.n_rows <= main.summary.curve.last.n_rows
+    return _larger_look(best, left) if is_far_behind else ()
 
 
 def _insisted(scene: _Scene, left: tuple[Trial, ...]) -> tuple[Trial, ...]:
@@ -280,11 +283,9 @@ def _settling(scene: _Scene, main: Guess, guesses: list[Guess], left: tuple[Tria
     curve = main.summary.curve
     if not _is_wide(curve) or not _helps(scene, main, guesses):
         return ()
-    own = [t for t in left if t.model == main.name and t.n_rows <= JUMP * curve.last.n_rows]
-    if not _seen_enough(curve, scene.plan):
-        return tuple(t for t in own if t.n_rows == curve.last.n_rows)[:1]
-    larger = [t for t in own if t.n_rows > curve.last.n_rows and t.repeat == 0]
-    return tuple(sorted(larger, key=lambda t: -t.n_rows)[:1])
+    if _seen_enough(curve, scene.plan):
+        return _larger_look(main, left)
+    return tuple(t for t in left if t.model == main.name and t.n_rows == curve.last.n_rows)[:1]
 
 
 def _helps(scene: _Scene, main: Guess, guesses: list[Guess]) -> bool:
