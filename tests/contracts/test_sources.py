@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 import scipy.sparse as sp
 
-from scalewise.data import parquet_files, sources
+from scalewise.data import parquet_files, parquet_footers, sources
 from scalewise.data.csv_files import open_csv
 from scalewise.data.sources import open_source
 from scalewise.data.sparse import SparseTable
@@ -259,20 +259,41 @@ def test_a_file_keeps_its_fingerprint_when_it_moves_and_loses_it_when_it_changes
 def test_row_groups_without_wanted_rows_are_not_read(tmp_path, monkeypatch):
     source = open_source(parquet(tmp_path))
     read = []
-    original = pq.ParquetFile.iter_batches
+    original = pq.ParquetFile.read_row_group
 
-    def spy(self, *args, row_groups, **kwargs):
-        read.extend(row_groups)
-        return original(self, *args, row_groups=row_groups, **kwargs)
+    def spy(self, row_group, *args, **kwargs):
+        read.append(row_group)
+        return original(self, row_group, *args, **kwargs)
 
-    monkeypatch.setattr(pq.ParquetFile, "iter_batches", spy)
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", spy)
     taken(source, [0, 5, 400], ["row"])
-    assert read == [0, 3]
+    assert sorted(read) == [0, 3]
+
+
+@pytest.mark.parametrize("small_bytes", [1 << 24, 1100, 0], ids=["as a whole", "by columns", "bit by bit"])
+def test_row_groups_of_any_size_hold_the_same_rows(tmp_path, monkeypatch, small_bytes):
+    monkeypatch.setattr(parquet_footers, "_SMALL_BYTES", small_bytes)
+    source, columns = open_source(parquet(tmp_path)), ["city", "row", "when", "yes"]
+    rows = [0, 3, 4, 130, 131, 399, N_ROWS - 1]
+    expected = reference().select(columns)
+    assert taken(source, rows, columns).cast(expected.schema).to_pydict() == expected.take(pa.array(rows)).to_pydict()
+    everything = pa.Table.from_batches(source.scan(columns)).cast(expected.schema)
+    assert everything.to_pydict() == expected.to_pydict()
+
+
+def test_a_file_that_breaks_while_it_is_read_is_named(tmp_path):
+    path = parquet(tmp_path)
+    source = open_source(path)
+    content = bytearray(path.read_bytes())
+    content[4 : len(content) // 2] = bytes(len(content) // 2 - 4)
+    path.write_bytes(bytes(content))
+    with pytest.raises(TableError, match=rf"{path.name}.*cannot be read"):
+        taken(source, list(range(N_ROWS)), ["city", "row"])
 
 
 @pytest.mark.parametrize("small_bytes", [1 << 24, 0], ids=["at once", "bit by bit"])
 def test_stretches_hold_the_rows_of_the_table_in_batches(tmp_path, monkeypatch, small_bytes):
-    monkeypatch.setattr(parquet_files, "_SMALL_GROUP_BYTES", small_bytes)
+    monkeypatch.setattr(parquet_footers, "_SMALL_BYTES", small_bytes)
     monkeypatch.setattr(parquet_files, "_BATCH_ROWS", 64)
     source, columns = open_source(parquet(tmp_path)), ["city", "row"]
     batches = [batch for stretch in source.stretches() for batch in source.read(stretch, columns)]
