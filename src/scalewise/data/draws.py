@@ -11,7 +11,6 @@ from scalewise.core.spec import SamplingUnit
 from scalewise.data.encode import column_codes, is_usable, text_hashes
 from scalewise.data.sampling import Draw, GroupDraw, RowDraw, ThinnedDraw, TimeDraw, holdout_size
 from scalewise.data.sources import Source
-from scalewise.data.strata import code_counts
 from scalewise.data.target import Target
 from scalewise.data.times import row_times, time_columns
 from scalewise.errors import InputError, TargetError, unknown_name
@@ -95,7 +94,7 @@ def _smallest(target: Target) -> int:
     """Rows that a training sample needs to say anything: some of each class, or nearly so."""
     if not target.classes:
         return _SMALLEST_ROWS
-    counts = code_counts(target.codes, len(target.classes))
+    counts = target.class_sizes
     usable = int(counts.sum())
     rare = min(_SMALLEST_RARE_ROWS * usable / int(counts.min()), _SMALLEST_RARE_FRACTION * usable)
     return max(_SMALLEST_ROWS, _SMALLEST_PER_CLASS * len(target.classes), int(np.ceil(rare)))

@@ -56,8 +56,8 @@ def sample_rows(n_total: int, n_rows: int, seed: int) -> Ints:
     """Draw row numbers of a table for a look at it, ascending; all of them where there are no more than asked for."""
     if n_rows >= n_total:
         return np.arange(n_total, dtype=np.int64)
-    strata = np.zeros(n_total, dtype=np.int8)
-    return np.sort(Strata(strata, 1).first(n_rows, seed, _PROFILE_STREAM))
+    strata = Strata(np.zeros(n_total, dtype=np.int8), np.array([n_total]))
+    return np.sort(strata.first(n_rows, seed, _PROFILE_STREAM))
 
 
 class RowDraw:
@@ -82,12 +82,12 @@ class RowDraw:
     def __init__(self, strata: NDArray[np.integer], n_holdout: int, seed: int, smallest: int = 0) -> None:
         self._seed = seed
         strata = strata.copy()
-        everything = Strata(strata, int(strata.max(initial=0)) + 1)
+        everything = Strata(strata, code_counts(strata, int(strata.max(initial=0)) + 1))
         least = np.minimum(2, everything.sizes // 5) if len(everything.sizes) > 1 else everything.sizes * 0
         drawn = everything.first(n_holdout, seed, _HOLDOUT_STREAM, least)
         classes = strata[drawn]
         strata[drawn] = -1
-        self._training = Strata(strata, len(everything.sizes))
+        self._training = Strata(strata, everything.sizes - code_counts(classes, len(everything.sizes)))
         self._first = self._rare(smallest)
         order = np.argsort(drawn)
         self.holdout_rows: Ints = drawn[order]
@@ -276,7 +276,7 @@ class ThinnedDraw(TimeDraw):
         codes = np.full(self._n_total, -1, dtype=np.int16)
         places = np.arange(len(self._history))
         codes[self._history] = places * _STRETCHES // max(1, len(places))
-        self._stretches = Strata(codes, _STRETCHES)
+        self._stretches = Strata(codes, code_counts(codes, _STRETCHES))
 
     def training_rows(self, repeat: int, n_rows: int) -> Ints:
         """Row numbers of a training sample in drawing order: the first k are the sample of k rows."""

@@ -61,13 +61,23 @@ def code_counts(codes: NDArray[np.integer], n_codes: int) -> Ints:
 
 @dataclass
 class Strata:
-    """Rows in classes, from which the smallest positions are drawn."""
+    """Rows in classes, from which the smallest positions are drawn.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (n_total,)
+        Class of each row; -1 for rows that are never drawn.
+    sizes : ndarray of int64, shape (n_classes,)
+        Rows of each class, as `code_counts` counts them.
+    """
 
     codes: NDArray[np.integer]
-    n_classes: int
+    sizes: Ints
 
-    def __post_init__(self) -> None:
-        self.sizes = code_counts(self.codes, self.n_classes)
+    @property
+    def n_classes(self) -> int:
+        """How many classes there are."""
+        return len(self.sizes)
 
     def first(self, n_rows: int, seed: int, stream: int, at_least: Ints | None = None) -> Ints:
         """Row numbers of the `n_rows` smallest positions, in order; `at_least` rows of each class come before all."""
@@ -106,10 +116,12 @@ class Strata:
         return np.where(share > 0.5, _ALL_KEYS, bounds)
 
     def _below(self, thresholds: Keys, seed: int, stream: int) -> tuple[Ints, Keys]:
-        kept_rows, kept_keys = [], []
+        kept_rows, kept_keys, most = [], [], thresholds.max()
         for start, codes in _chunks(self.codes):
             keys = row_keys(np.arange(start, start + len(codes)), seed, stream)
-            kept = np.flatnonzero((keys <= thresholds[codes]) & (codes >= 0))
+            # Few are below the highest threshold, so that only they need be held against that of their class.
+            low = np.flatnonzero(keys <= most)
+            kept = low[(keys[low] <= thresholds[codes[low]]) & (codes[low] >= 0)]
             kept_rows.append(kept + start)
             kept_keys.append(keys[kept])
         return np.concatenate(kept_rows), np.concatenate(kept_keys)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -48,10 +49,15 @@ class Target:
     classes: tuple[str, ...]
     codes: NDArray[np.int16]
 
+    @cached_property
+    def class_sizes(self) -> NDArray[np.int64]:
+        """Rows of each code; ndarray of shape (n_classes,), of one for regression."""
+        return code_counts(self.codes, max(1, len(self.classes)))
+
     @property
     def n_missing(self) -> int:
         """Rows without a target."""
-        return int((self.codes < 0).sum())
+        return len(self.codes) - int(self.class_sizes.sum())
 
 
 def read_target(source: Source, name: str, task: Task | None = None) -> Target:
@@ -158,11 +164,13 @@ def _classes(name: str, values: list[object], codes: NDArray[np.int16], task: Ta
     place = np.full(len(values) + 1, -1, dtype=np.int16)
     place[order] = np.arange(len(values))
     labels = tuple(_label(values[i]) for i in order)
-    _check_classes(name, labels, code_counts(codes, len(values))[order], task)
-    return Target(name, "binary" if len(values) == 2 else "multiclass", labels, place[codes])
+    target = Target(name, "binary" if len(values) == 2 else "multiclass", labels, place[codes])
+    _check_classes(target, task)
+    return target
 
 
-def _check_classes(name: str, labels: tuple[str, ...], counts: NDArray[np.int64], task: Task | None) -> None:
+def _check_classes(target: Target, task: Task | None) -> None:
+    name, labels, counts = target.name, target.classes, target.class_sizes
     if not labels:
         raise TargetError(f"The target {name!r} has no value in any row. Choose another column.")
     if len(labels) == 1:
