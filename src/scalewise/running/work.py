@@ -75,19 +75,21 @@ class Work:
         largest = max((trial.n_rows for trial in state.open_trials()), default=0)
         if largest <= state.ready_rows:
             return None
-        n_rows = min(largest, _FIRST_ROWS)
-        if state.ready_rows >= n_rows:
+        if state.ready_rows < min(largest, _FIRST_ROWS):
+            wanted, grown = _FIRST_ROWS, self._rows_ahead(_FIRST_ROWS)
+        else:
             wanted = largest if agenda is None else max((trial.n_rows for trial in agenda.trials), default=0)
-            if wanted <= state.ready_rows:
-                return None
-            n_rows = min(largest, max(wanted, _GROWTH * state.ready_rows, self._rows_ahead(state.ready_rows)))
+            grown = max(_GROWTH * state.ready_rows, self._rows_ahead(state.ready_rows))
+        if wanted <= state.ready_rows:
+            return None
+        n_rows = min(largest, max(wanted, grown))
         return Filling(self.store.fill(_wanted_rows(state, n_rows)), n_rows)
 
-    def _rows_ahead(self, ready_rows: int) -> int:
-        """Rows that cost little to lay out as well, while the table is read."""
+    def _rows_ahead(self, n_rows: int) -> int:
+        """Rows that cost little to lay out as well, while the table is read for so many."""
         data = self.study.data
         little = min(data.n_train_rows // _PASS_SHARE, _AHEAD_BYTES // data.row_bytes)
-        return min(little, _GROWTH**2 * ready_rows)
+        return min(little, _GROWTH**2 * n_rows)
 
     def forget(self) -> None:
         """Let go of whatever was on its way."""
