@@ -1,15 +1,12 @@
-"""What the runner's thread does: it asks for trials, submits them, hears of them, and carries out commands."""
+"""What the runner's thread does: it carries out commands, keeps the trials going, and hears of what has ended."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import partial
 from typing import Any
 
 from scalewise.core import events as ev
-from scalewise.core.experiment import Agenda
 from scalewise.core.spec import SamplingUnit, StudySpec
 from scalewise.core.streams import StreamEvent
 from scalewise.core.study import StudyState
@@ -22,20 +19,17 @@ from scalewise.errors import EngineError, InputError, ScalewiseError
 from scalewise.models.catalog import versions
 from scalewise.models.fitted import FittedModel
 from scalewise.options import StudyOptions
-from scalewise.running.errands import CallEvent, Errand, Errands
+from scalewise.running.errands import CallEvent, Errands
 from scalewise.running.ledger import Ledger
 from scalewise.running.moving import Engines
-from scalewise.running.pace import End, Pace, seconds_left
+from scalewise.running.pace import End
 from scalewise.running.plans import plan_of, plan_with_features
 from scalewise.running.tables import Tables
+from scalewise.running.trials import TrialEvent, Trials
 from scalewise.running.unit_checks import UnitChecks
-from scalewise.running.whole_table import incremental_models
 from scalewise.running.work import Work
 
 __all__ = ["Conductor"]
-
-_SUBMIT_SECONDS = 0.02
-"""An engine that takes longer for what it is given, as one that runs it on the spot, does not keep messages waiting."""
 
 
 class Conductor:
@@ -59,11 +53,10 @@ class Conductor:
         self, engine: Engine, ledger: Ledger, outbox: Outbox, show: Callable[[], None], is_wanted: Callable[[], bool]
     ) -> None:
         self._engines, self._ledger, self._outbox = Engines(engine), ledger, outbox
-        self._is_wanted = is_wanted
         self._errands = Errands(self._give, self.tell)
         self._checks = UnitChecks(self._errands, ledger)
         self._tables = Tables(self._errands, self.tell, show)
-        self._work: Work | None = None
+        self._trials = Trials(self._engines, ledger, self._errands, self.fail, is_wanted)
         self._lost = ""
 
     @property
@@ -89,6 +82,10 @@ class Conductor:
     @property
     def _state(self) -> StudyState:
         return self._ledger.state
+
+    @property
+    def _work(self) -> Work | None:
+        return self._trials.work
 
     def start_engine(self) -> None:
         """Start the engine; one that cannot start is shown."""
@@ -163,13 +160,13 @@ class Conductor:
             raise EngineError(self._lost)
         study = StudySpec(prepared.data, options.metric_spec(prepared.data), versions())
         plan = plan_of(options, study, self._state)
-        if self._work is None or self._work.study.id != study.id:
+        if not self._trials.is_of(study):
             self._drop_work()
-            self._work = Work(study, prepared)
+            self._trials.take_up(study, prepared)
         machine = this_machine(self._engines.home.slots)
         self.tell(ev.StudyStarted(study=study, plan=plan, machine=machine))
-        self._check_again()
-        self._resume()
+        self._trials.check_again()
+        self._trials.resume()
 
     def change(self, options: StudyOptions) -> None:
         """Change how much of the study is measured.
@@ -184,7 +181,7 @@ class Conductor:
         plan = plan_of(options, self._work.study, self._state)
         if plan != self._state.plan:
             self.tell(ev.PlanChanged(plan=plan))
-            self._resume()
+            self._trials.resume()
 
     def features(self, model: str | None, keep: int | None, *, few: bool = True) -> None:
         """Find out how few features would do.
@@ -204,7 +201,7 @@ class Conductor:
             if halted
             else ev.PlanChanged(plan=plan)
         )
-        self._resume()
+        self._trials.resume()
 
     def stream(self, model: str, passes: int) -> None:
         """Let a model learn the whole table block by block.
@@ -256,7 +253,7 @@ class Conductor:
         moved = self._engines.move(make, self._state, self._outbox)
         self._forget()
         self.tell(moved)
-        self._check_again()
+        self._trials.check_again()
 
     def come_home(self) -> None:
         """Close the other engine and go on with the first one.
@@ -318,8 +315,8 @@ class Conductor:
             judged = self._engines.judge(event, self._state)
             if judged is not None:
                 self.tell(judged)
-        elif isinstance(event, ev.TrialFinished | ev.TrialFailed | ev.TrialStarted) and work is not None:
-            self._hear_trial(event, work)
+        elif isinstance(event, TrialEvent):
+            self._trials.hear(event)
         elif isinstance(event, StreamEvent) and work is not None:
             self._errands.hear_stream(work.whole, event, report.result)
         elif isinstance(event, CallEvent):
@@ -335,38 +332,14 @@ class Conductor:
 
     def dispatch(self) -> None:
         """Give the engine work, see to it that samples are there, and notice the end."""
-        work = self._work
         if self._state.phase == "finished":
             self._check_when_cheap()
-        if work is None or self._state.phase != "running" or self._state.check or self._state.difference:
-            return
-        pace = Pace(self._state, work.submitted, self.engine.slots, seconds_left(self._state))
-        if pace.seconds_left <= 0:
-            self._finish(End("budget", "The budget of time is spent."))
-        elif not pace.is_supplied:
-            self._supply(work, pace)
-
-    def _supply(self, work: Work, pace: Pace) -> None:
-        """Submit the next trials, or find that the study is at its end."""
-        agenda = pace.agenda()
-        if not self._errands.is_busy:
-            self._begin_filling(work, agenda)
-        chosen, began = pace.next_trials(agenda), time.monotonic()
-        for trial in chosen:
-            work.submitted.add(trial)
-            self._give(work.task(trial))
-            if self._is_wanted() and time.monotonic() - began > _SUBMIT_SECONDS:
-                break
-        if chosen:
-            return
-        is_shared = bool(self._state.open_streams()) or self._errands.is_awaited
-        end = pace.end(is_busy=self._errands.is_busy, is_shared=is_shared)
+        end = self._trials.supply()
         if end is not None:
             self._finish(end)
 
     def _finish(self, end: End) -> None:
-        if self._work is not None and self._work.submitted:
-            self.engine.cancel()
+        if self._trials.cancel():
             self._forget()
         self.tell(ev.StudyFinished(ending=end.ending, reason=end.reason))
         self._check_when_cheap()
@@ -376,28 +349,6 @@ class Conductor:
         unit = cheap_check(self._state)
         if unit is not None and self._work is not None and self.screening is None:
             self.check_unit(unit)
-
-    def _hear_trial(self, event: ev.TrialStarted | ev.TrialFinished | ev.TrialFailed, work: Work) -> None:
-        if event.trial not in work.submitted:
-            return
-        if isinstance(event, ev.TrialFinished) or (isinstance(event, ev.TrialFailed) and not event.retry):
-            work.submitted.discard(event.trial)
-        self.tell(event, trial_key=event.trial.key(work.study.id))
-
-    def _resume(self) -> None:
-        """Take what the journal has of the plan's trials instead of fitting them again."""
-        assert self._work is not None
-        self._ledger.resume(incremental_models(self._work.study.data.task))
-
-    def _check_again(self) -> None:
-        """Run the trial again by which the other engine is checked, where that has not ended yet."""
-        check, work = self._engines.check, self._work
-        if check is None or work is None:
-            return
-        if self._state.check == check:
-            self._give(work.task(check))
-        else:
-            self._engines.check = None
 
     def _lose_engine(self, reason: str) -> None:
         """Go on here where the other engine is gone; stop where this one is."""
@@ -410,22 +361,13 @@ class Conductor:
 
     def _forget(self) -> None:
         """Let go of whatever was on its way."""
-        if self._work is not None:
-            self._work.forget()
+        self._trials.forget()
         self._checks.drop()
         self._errands.forget()
 
     def _drop_work(self) -> None:
         self.stop()
-        if self._work is not None:
-            self._work.close()
-            self._work = None
-
-    def _begin_filling(self, work: Work, agenda: Agenda | None) -> None:
-        filling = work.filling(self._state, agenda)
-        if filling is not None:
-            then = partial(self.tell, ev.SampleReady(n_rows=filling.n_rows))
-            self._errands.add(Errand(filling.steps, then, lambda error: self.fail(str(error))))
+        self._trials.close()
 
     def _give(self, task: Task) -> None:
         self.engine.submit(task)
