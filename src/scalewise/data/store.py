@@ -26,6 +26,7 @@ from scalewise.core.spec import Feature, Task
 from scalewise.data.encode import encode
 from scalewise.data.prepare import Prepared
 from scalewise.data.scratch import make_scratch
+from scalewise.data.threads import in_order
 from scalewise.errors import InputError, StudyError
 
 __all__ = ["DataRef", "Holdout", "SampleStore", "load_holdout", "load_sample", "sample_files"]
@@ -183,9 +184,11 @@ class SampleStore:
         if not self._holdout_ready:
             np.save(self._folder / f"{_HOLDOUT}.blocks.npy", draw.holdout_blocks)
             yield _HOLDOUT, draw.holdout_rows
-        for repeat, n_rows in sizes.items():
+        # Each takes a pass over the keys of all rows.
+        drawn = in_order(lambda item: draw.training_rows(*item), sizes.items())
+        for (repeat, n_rows), rows in zip(sizes.items(), drawn, strict=True):
             start = self.ready(repeat)
-            yield _piece_name(repeat, start, n_rows), draw.training_rows(repeat, n_rows)[start:]
+            yield _piece_name(repeat, start, n_rows), rows[start:]
 
     def _write(self, sizes: Mapping[int, int]) -> Iterator[None]:
         """Write all pieces, column by column; they get their names when they are whole."""
