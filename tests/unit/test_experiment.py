@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -107,6 +108,7 @@ def test_what_cannot_win_is_dropped_with_the_reason_and_gets_no_more_trials():
     agenda = current_agenda(well_measured())
     assert set(agenda.dropped) == {"linear"}
     assert "cannot win any more" in agenda.dropped["linear"]
+    assert re.search(r"expected to end 0\.\d+ behind Gradient boosting\.$", agenda.dropped["linear"])
     assert "linear" not in {t.model for t in (*agenda.left, *agenda.trials)}
     assert {t.model for t in agenda.trials} == {"boosting"}
 

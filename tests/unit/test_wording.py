@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalewise.core.wording import about_text, byte_text, duration_text, gain_text, percent_text, rows_text, score_text
+from scalewise.core.wording import (
+    about_text,
+    byte_text,
+    distance_text,
+    duration_text,
+    gain_text,
+    percent_text,
+    rows_text,
+    score_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +28,8 @@ from scalewise.core.wording import about_text, byte_text, duration_text, gain_te
         (score_text, float("nan"), "not known"),
         (gain_text, 0.0212, "+0.021"),
         (gain_text, -0.004, "−0.0040"),
+        (distance_text, 0.468, "0.468"),
+        (distance_text, -0.004, "0.0040"),
         (duration_text, 0.0042, "4.2 ms"),
         (duration_text, 0.34, "0.34 s"),
         (duration_text, 42, "42 s"),

@@ -22,7 +22,7 @@ from scalewise.core.prospects import ModelSummary, farthest
 from scalewise.core.spec import Plan, Trial
 from scalewise.core.study import StudyState, in_order
 from scalewise.core.verdict import Verdict
-from scalewise.core.wording import gain_text, rows_text
+from scalewise.core.wording import distance_text, rows_text
 
 __all__ = ["Agenda", "agenda"]
 
@@ -248,7 +248,7 @@ def _dropped(guesses: list[Guess], best: Guess, plan: Plan) -> dict[str, str]:
         last = guess.summary.curve.last
         found[guess.name] = (
             f"{guess.label} cannot win any more: after {rows_text(last.n_rows)} rows it is expected to end "
-            f"{gain_text(guess.mean - best.mean)} from {best.label}."
+            f"{distance_text(best.mean - guess.mean)} behind {best.label}."
         )
     return found
 

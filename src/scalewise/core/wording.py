@@ -7,6 +7,7 @@ import math
 __all__ = [
     "about_text",
     "byte_text",
+    "distance_text",
     "duration_text",
     "gain_text",
     "money_text",
@@ -41,6 +42,11 @@ def gain_text(gain: float) -> str:
     digits = 3 if abs(gain) >= 0.0095 or gain == 0 else 4
     text = f"{gain:+.{digits}f}" if abs(gain) < 10 else f"{gain:+.4g}"
     return text.replace("-", "−")
+
+
+def distance_text(distance: float) -> str:
+    """How far apart two scores are, without a sign: ``0.021``."""
+    return gain_text(abs(distance)).removeprefix("+")
 
 
 def about_text(number: float) -> str:
