@@ -63,6 +63,14 @@ def test_a_large_margin_is_decided_on_a_wide_range_too():
     assert len(state.records) < 40
 
 
+def test_a_sure_gain_that_is_too_small_is_not_called_none_at_the_end():
+    plan = Plan((DUMMY, BOOSTING), max_fraction=0.5, repeats=5, min_gain=0.1)
+    state = run({"dummy": (0.5, 0), "boosting": (0.95, 0.4)}, plan=plan, n_train_rows=20_000)
+    agenda, verdict = current_agenda(state), summarise(state).verdict
+    assert verdict.sentence.startswith("More data no longer helps enough: +")
+    assert agenda.reason == "The answer is decided: more data no longer helps enough."
+
+
 def shown(sizes_of, scores=FLAT, plan=PLAN) -> StudyState:
     """The state after the first two looks at every model's sizes, as far as `sizes_of` says by name."""
     state = started(plan, study_spec(data_spec(100_000)))

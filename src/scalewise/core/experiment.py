@@ -268,7 +268,8 @@ def _decided(scene: _Scene, main: Guess, guesses: list[Guess], left: tuple[Trial
     if not _seen_enough(main.summary.curve, scene.plan):
         return ""
     if scene.verdict.action == "stop" and not _may_win(main, guesses, least) and _surely_flat(main.summary):
-        return "The answer is decided: more data does not help."
+        # A gain that is sure but too small is not none, and what is still on its way may make it sure.
+        return "The answer is decided: more data no longer helps enough."
     if not _helps(scene, main, guesses):
         return ""
     top = max((t.n_rows for t in left if t.model == main.name), default=0)
