@@ -49,7 +49,7 @@ class StudyOptions:
     everything : bool
         Whether every planned trial is run, also those that can no longer change the answer.
     pinned : tuple of str
-        Models that are never dropped.
+        Models that are never dropped, of those that are studied.
     """
 
     target: str
@@ -104,13 +104,10 @@ class StudyOptions:
         Raises
         ------
         InputError
-            If a model is not known (also a pinned one) or does not fit the task, or a number is out of range.
+            If a model is not known, does not fit the task or is pinned but not studied, or a number is out of range.
         """
-        from scalewise.models.catalog import get_model
-
         models = model_specs(self.models, data.task)
-        for name in self.pinned:
-            get_model(name)
+        _check_pinned(self.pinned, [model.name for model in models])
         fraction = default_fraction(data) if self.max_fraction is None else self.max_fraction
         return Plan(
             models,
@@ -137,6 +134,15 @@ def metric_spec(name: str | None, data: DataSpec) -> MetricSpec:
     name = name or default_metric(data.task)
     check_metric(name, data.task, len(data.classes))
     return MetricSpec(name, metric_label(name), max_score(name))
+
+
+def _check_pinned(pinned: tuple[str, ...], models: list[str]) -> None:
+    """Say so if a model is pinned that is not studied: it would be left out all the same."""
+    from scalewise.models.catalog import get_model
+
+    for name in pinned:
+        if get_model(name).name not in models:
+            raise InputError(f"The model {name!r} is pinned, but not studied. Valid: {', '.join(models)}.")
 
 
 def model_specs(names: tuple[str, ...] | None, task: Task) -> tuple[ModelSpec, ...]:

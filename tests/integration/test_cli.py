@@ -108,6 +108,7 @@ def test_csv_works_as_parquet_does(capsys, tmp_path):
         (["TABLE", "--target", "late", "--repeats", "0"], "from 1 to 50"),
         (["TABLE", "--target", "late", "--repeats", "many"], "invalid int"),
         (["TABLE", "--target", "late", "--pin", "linnear"], "Did you mean 'linear'"),
+        (["TABLE", "--target", "late", "--models", "linear", "--pin", "boosting"], "is pinned, but not studied"),
         (["TABLE", "--target", "late", "--min-gain", "inf"], "must be a number of 0 or more"),
         (["TABLE", "--target", "late", "--engine", "warp"], "engine"),
         (["TABLE", "--target", "late", "--budget", "0"], "budget is 0.0 minutes"),

@@ -278,6 +278,8 @@ def test_pinned_models_are_part_of_what_is_asked_for(page):
     box = next(box for box in dashboard.controls._boxes() if box.model == "linear")
     box.pin.value = True
     assert dashboard.controls.options().pinned == ("linear",)
+    box.value = False
+    assert dashboard.controls.options().pinned == ()
 
 
 class TestFeatures:

@@ -203,7 +203,7 @@ class Controls:
             budget_minutes=self.budget.value or None,
             price_per_hour=self.price.value or None,
             everything=self.everything.value,
-            pinned=tuple(box.model for box in self._boxes() if box.pin.value),
+            pinned=tuple(box.model for box in self._boxes() if box.value and box.pin.value),
         )
 
     @property
