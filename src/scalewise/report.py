@@ -8,8 +8,8 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
     ``column`` of what is drawn), ``group_candidates`` and ``time_candidates`` (``column`` and ``reason`` of columns
     that may be the true sampling unit).
 ``study``
-    ``id``, ``metric``, ``phase``, ``seed``, ``max_fraction``, ``repeats``, ``min_gain``, ``budget_minutes``,
-    ``price_per_hour`` (both null where not given), ``versions``.
+    ``id``, ``metric``, ``metric_label`` (what people call it), ``phase``, ``seed``, ``max_fraction``, ``repeats``,
+    ``min_gain``, ``budget_minutes``, ``price_per_hour`` (both null where not given), ``versions``.
 ``machine``
     ``memory_bytes``, ``free_bytes`` (when the study started), ``workers``; null where not known.
 ``verdict``
@@ -143,6 +143,7 @@ def _study(state: StudyState) -> dict[str, Any]:
     return {
         "id": state.study.id,
         "metric": state.study.metric.name,
+        "metric_label": state.study.metric.label,
         "phase": state.phase,
         "seed": state.study.data.seed,
         "max_fraction": state.plan.max_fraction,

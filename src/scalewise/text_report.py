@@ -31,7 +31,7 @@ def text_report(content: dict[str, Any], verdict: Verdict, *, features: bool) ->
     features : bool
         Whether to tell of features too.
     """
-    metric = content["study"].get("metric", "score")
+    metric = content["study"].get("metric_label", "score")
     trials = content["trials"]
     counts = ", ".join(f"{trials[kind]} {kind}" for kind in ("fitted", "resumed", "failed"))
     parts = (
@@ -59,16 +59,22 @@ def _table_lines(table: dict[str, Any]) -> list[str]:
 
 
 def _point_lines(content: dict[str, Any], metric: str) -> list[str]:
-    lines = [f"{'model':<12}{'rows':>12}{'of all':>9} {metric:>17}{'90 % interval':>20}{'train':>10}{'fit':>9}"]
+    wide = _width(metric)
+    lines = [f"{'model':<12}{'rows':>12}{'of all':>9}{metric:>{wide}}{'90 % interval':>20}{'train':>10}{'fit':>9}"]
     for curve in content["curves"]:
         for point in curve["points"]:
             interval = f"{score_text(point['low'])} .. {score_text(point['high'])}"
             lines.append(
                 f"{curve['model']:<12}{rows_text(point['n_rows']):>12}{percent_text(point['fraction']):>9}"
-                f"{score_text(point['score']):>18}{interval:>20}{score_text(point['train_score']):>10}"
+                f"{score_text(point['score']):>{wide}}{interval:>20}{score_text(point['train_score']):>10}"
                 f"{duration_text(point['fit_seconds']):>9}"
             )
     return lines
+
+
+def _width(metric: str) -> int:
+    """Of a column of scores below the name of the metric."""
+    return max(18, len(metric) + 2)
 
 
 def _ending_lines(ending: dict[str, Any]) -> list[str]:
@@ -153,12 +159,13 @@ def _importance_lines(found: dict[str, Any], metric: str) -> list[str]:
 def _curve_lines(found: dict[str, Any], metric: str) -> list[str]:
     if not found["curve"]:
         return []
-    lines = [f"{'features':<12}{metric:>18}{'90 % interval':>20}{'lost':>10}{'fit':>9}"]
+    wide = _width(metric)
+    lines = [f"{'features':<12}{metric:>{wide}}{'90 % interval':>20}{'lost':>10}{'fit':>9}"]
     for point in found["curve"]:
         interval = f"{score_text(point['low'])} .. {score_text(point['high'])}"
         lost = "" if point["loss"] is None else gain_text(point["loss"])
         fit = duration_text(point["fit_seconds"])
-        lines.append(f"{point['k']:<12}{score_text(point['score']):>18}{interval:>20}{lost:>10}{fit:>9}")
+        lines.append(f"{point['k']:<12}{score_text(point['score']):>{wide}}{interval:>20}{lost:>10}{fit:>9}")
     shrinks = f"{byte_text(found['bytes_now'])} -> {byte_text(found['bytes_kept'])}"
     return [*lines, f"keep {len(found['keep'])} features ({shrinks}): {', '.join(found['keep'][:_MOST_FEATURES])}"]
 

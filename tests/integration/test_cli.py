@@ -50,6 +50,8 @@ def test_a_study_prints_curves_and_the_verdict_and_writes_json(capsys, table, tm
     assert (status, err) == (0, [])
     content = json.loads((tmp_path / "out.json").read_text())
     assert content["verdict"]["sentence"] in out
+    assert "ROC AUC" in out.splitlines()[0]
+    assert "roc_auc" not in out
     assert content["schema"] == "scalewise/2"
     assert content["verdict"]["action"] in {"use_more_rows", "collect_rows", "stop", "cannot_tell"}
     assert content["verdict"]["evidence"]
