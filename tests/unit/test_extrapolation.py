@@ -253,7 +253,15 @@ class TestReservations:
         found = forecast(SIZES, scores, targets=[8000], max_score=1.0)
         assert "falling" in found.flags
         assert "ill-behaved" in found.flags
-        assert found.refusal is not None
+        assert "Measure a larger size" in found.refusal
+
+    def test_a_refusal_asks_for_no_size_that_cannot_be_measured(self):
+        scores = learning(noise=0.002)
+        scores[-1] -= 0.15
+        some, all_rows = (forecast(SIZES, scores, targets=[8000], most_rows=n).refusal for n in (9000, 4000))
+        assert "Measure a larger size" in some
+        assert "Measure" not in all_rows
+        assert "collect rows" in all_rows
 
     def test_equal_scores_are_called_flat(self):
         found = forecast([100, 200, 400], [[0.5, 0.5]] * 3, targets=[800])

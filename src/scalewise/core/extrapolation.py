@@ -105,6 +105,7 @@ def forecast(
     max_score: float | None = None,
     learner: str | None = None,
     companions: Sequence[Given] = (),
+    most_rows: int | None = None,
 ) -> Forecast:
     """Continue a learning curve to larger sizes.
 
@@ -127,6 +128,8 @@ def forecast(
     companions : sequence of (n_rows, test_scores) or (n_rows, test_scores, train_scores) or CurvePoints, optional
         Curves of other learners on the same table, in the same metric and best with the same test rows; each as the
         first three parameters. They sharpen the forecast where they reach the largest size of this curve.
+    most_rows : int, optional
+        The largest size that could be measured; a refusal asks for none beyond it.
 
     Returns
     -------
@@ -153,6 +156,7 @@ def forecast(
         min_gain=min_gain,
         max_score=max_score,
         around=company(learner, companions),
+        most_rows=most_rows,
     )
 
 
@@ -165,6 +169,7 @@ def forecast_with(
     max_score: float | None,
     around: Company = ALONE,
     fold: int | None = None,
+    most_rows: int | None = None,
 ) -> Forecast:
     """Forecast with a given model, or with its part that never saw a `fold`: see `forecast` and `QuantileNet`."""
     _check_options(points, min_gain, max_score)
@@ -184,7 +189,8 @@ def forecast_with(
     # Whoever reads an interval and a probability must not find that they disagree.
     p_gain = np.clip(p_gain, np.minimum(_LOW, by_score), np.maximum(_HIGH, by_score))
     flags = _flags(points, shape, fan.method, float(2 ** octaves.max()))
-    return Forecast(targets, mean, low, high, p_gain, fan.method, flags, _refusal(flags, points, float(targets.max())))
+    refusal = _refusal(flags, points, float(targets.max()), most_rows)
+    return Forecast(targets, mean, low, high, p_gain, fan.method, flags, refusal)
 
 
 def _check_options(points: CurvePoints, min_gain: float, max_score: float | None) -> None:
@@ -300,7 +306,7 @@ def _exceeds(shape: CurveShape, name: str, least: float, noises: float) -> bool:
     return bool(shape.values[name] > max(least, noises * shape.values["noise"]))
 
 
-def _refusal(flags: tuple[str, ...], points: CurvePoints, farthest: float) -> str | None:
+def _refusal(flags: tuple[str, ...], points: CurvePoints, farthest: float, most_rows: int | None) -> str | None:
     largest = points.n[-1]
     if "too far" in flags:
         return (
@@ -308,10 +314,10 @@ def _refusal(flags: tuple[str, ...], points: CurvePoints, farthest: float) -> st
             f"20 times a forecast is a guess. Measure {farthest / 20:,.0f} rows or more first."
         )
     if "ill-behaved" in flags:
-        return (
-            "The curve rises and falls by more than its noise, so that its past says little about what follows. "
-            "Measure a larger size, or more repeats, before deciding."
-        )
+        why = "The curve rises and falls by more than its noise, so that its past says little about what follows."
+        if most_rows is not None and largest >= most_rows:
+            return f"{why} No larger size is left to measure: collect rows, or look at another model."
+        return f"{why} Measure a larger size, or more repeats, before deciding."
     if points.size == 1:
         return "One size alone shows no trend. Measure at least two sizes."
     return None

@@ -184,6 +184,7 @@ def _forecast(
         max_score=best,
         learner=_learner(curve),
         companions=beside,
+        most_rows=min(curve.n_train_rows, curve.model.max_rows or curve.n_train_rows),
     )
 
 
