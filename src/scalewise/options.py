@@ -129,11 +129,11 @@ def metric_spec(name: str | None, data: DataSpec) -> MetricSpec:
     MetricError
         If it does not fit the task.
     """
-    from scalewise.models.metrics import check_metric, default_metric, max_score, metric_label
+    from scalewise.models.metrics import check_metric, default_metric, max_score, metric_label, min_score
 
     name = name or default_metric(data.task)
     check_metric(name, data.task, len(data.classes))
-    return MetricSpec(name, metric_label(name), max_score(name))
+    return MetricSpec(name, metric_label(name), max_score(name), min_score(name))
 
 
 def _check_pinned(pinned: tuple[str, ...], models: list[str]) -> None:

@@ -31,8 +31,8 @@ def data_spec(n_train_rows: int = 100_000, **changes: object) -> DataSpec:
     return DataSpec(**{**content, **changes})
 
 
-def study_spec(data: DataSpec | None = None) -> StudySpec:
-    return StudySpec(data or data_spec(), MetricSpec("roc_auc", "ROC AUC", 1.0), "v1")
+def study_spec(data: DataSpec | None = None, *, worst: float | None = None) -> StudySpec:
+    return StudySpec(data or data_spec(), MetricSpec("roc_auc", "ROC AUC", 1.0, worst), "v1")
 
 
 def record(score: float, *, seconds: float = 0.1, noise: float = 0.0, seed: int = 0) -> TrialRecord:

@@ -16,7 +16,7 @@ FLAT = {"dummy": (0.5, 0.0), "linear": (0.75, 0.0), "boosting": (0.8, 0.2)}
 
 def with_scores(scores, *, blocks=0.004, n_train_rows=100_000, max_fraction=1.0):
     """A running study with given scores, by (n_rows, repeat), for the linear model."""
-    study = study_spec(data_spec(n_train_rows))
+    study = study_spec(data_spec(n_train_rows), worst=0.0)
     state = started(Plan((LINEAR,), max_fraction=max_fraction), study)
     for (n_rows, repeat), score in scores.items():
         got = record(score, noise=blocks, seed=1)
@@ -42,6 +42,15 @@ def test_the_slider_narrows_what_is_shown():
 def test_one_trial_without_blocks_has_a_point_without_width():
     curve = with_scores({(1_000, 0): 0.7}, blocks=0.0)
     assert (curve.last.low, curve.last.high) == (0.7, 0.7)
+
+
+def test_no_interval_reaches_beyond_the_scores_that_there_can_be():
+    low = with_scores({(1_000, repeat): score for repeat, score in enumerate((0.05, 0.1, 0.4))}, blocks=0.5)
+    high = with_scores({(1_000, repeat): score for repeat, score in enumerate((0.95, 0.9, 0.6))}, blocks=0.5)
+    assert (low.last.low, high.last.high) == (0.0, 1.0)
+    noisy = with_scores({(1_000, 0): 0.2, (2_000, 0): 0.8, (1_000, 1): 0.8, (2_000, 1): 0.2})
+    gain = paired_gain(noisy, 1_000, 2_000)
+    assert (gain.low, gain.high) == (-1.0, 1.0)
 
 
 def test_the_band_holds_the_true_score_about_as_often_as_it_claims():

@@ -224,6 +224,15 @@ class TestTruth:
             inside += found.low[0] <= 0.9 - 2.0 * 16000.0**-exponent <= found.high[0]
         assert inside >= 16
 
+    def test_no_interval_reaches_beyond_the_worst_score(self):
+        scores = np.random.default_rng(3).uniform(0.0, 0.1, (len(SIZES), 3))
+        scores[-1] = 0.001
+        free, within = (forecast(SIZES, scores, targets=TARGETS, max_score=1.0, min_score=m) for m in (None, 0.0))
+        assert free.low.min() < 0
+        assert within.low.min() == 0
+        assert_sound(within)
+        np.testing.assert_array_equal(free.high, within.high)
+
     def test_negative_scores_of_any_size_are_forecast(self):
         losses = 5000 * learning(-1.0, 30.0, 0.5)
         found = forecast(SIZES, losses, targets=[16000], min_gain=50, max_score=0.0)
@@ -319,6 +328,8 @@ class TestInput:
             ({"min_gain": -0.1}, "min_gain"),
             ({"min_gain": float("nan")}, "min_gain"),
             ({"max_score": 0.55}, "best score seen is 0.6"),
+            ({"max_score": np.inf}, "or None where there is none"),
+            ({"min_score": 0.52}, "worst score seen is 0.5"),
         ],
     )
     def test_bad_input_is_told(self, changes, words):

@@ -11,7 +11,7 @@ from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.naive_bayes import GaussianNB
 
 from scalewise.errors import MetricError
-from scalewise.models.metrics import check_metric, default_metric, max_score, metric_label, metrics_for
+from scalewise.models.metrics import check_metric, default_metric, max_score, metric_label, metrics_for, min_score
 from scalewise.models.scoring import Scoring, predict
 
 TASKS = ("binary", "multiclass", "regression")
@@ -115,6 +115,18 @@ class TestWhichMetricFits:
             assert metric == "positive_likelihood_ratio"
         else:
             assert score == pytest.approx(best, abs=1e-9)
+
+    @pytest.mark.parametrize(("task", "metric"), FITTING)
+    def test_no_score_is_below_the_worst_one(self, task, metric):
+        worst = min_score(metric)
+        if task == "regression":
+            y = np.arange(1.0, 31.0)
+            score = Scoring(metric, task, 0).one(y, y[::-1].copy())
+            assert worst is None
+        else:
+            y = np.arange(30) % N_CLASSES[task]
+            score = Scoring(metric, task, N_CLASSES[task]).one(y, np.eye(N_CLASSES[task])[y - 1])
+            assert worst is None or np.isnan(score) or score >= worst - 1e-9
 
     def test_labels_are_for_people_and_unknown_names_stay(self):
         assert metric_label("roc_auc") == "ROC AUC"

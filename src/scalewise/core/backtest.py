@@ -85,6 +85,7 @@ def backtest(
     *,
     min_gain: float = 0.005,
     max_score: float | None = None,
+    min_score: float | None = None,
     learner: str | None = None,
     companions: Sequence[Given] = (),
 ) -> BackTest | None:
@@ -92,7 +93,7 @@ def backtest(
 
     Parameters
     ----------
-    n_rows, test_scores, train_scores, min_gain, max_score, learner, companions
+    n_rows, test_scores, train_scores, min_gain, max_score, min_score, learner, companions
         As for `scalewise.core.extrapolation.forecast`.
 
     Returns
@@ -123,6 +124,7 @@ def backtest(
         targets=points.n[-1:],
         min_gain=min_gain,
         max_score=max_score,
+        min_score=min_score,
         learner=learner,
         companions=companions,
     )

@@ -68,7 +68,9 @@ class Contest:
             return replace(ahead, p_gain=_lowered(ahead.p_gain, resting))
         mean, sd = lead.mean + ahead.gain, math.hypot(lead.se, ahead.sd)
         reach, p_gain = REACH_SDS * sd, normal_above(mean - resting * sd, sd, margin)
-        return Outlook(n_rows, mean, mean - reach, mean + reach, p_gain, ahead.fit_seconds, None)
+        curve = self.pick.curve
+        gain, low, high = (curve.span.clip_gain(part, curve.last.score) for part in (mean, mean - reach, mean + reach))
+        return Outlook(n_rows, gain, low, high, p_gain, ahead.fit_seconds, None)
 
     def lead(self, model: ModelSummary, other: ModelSummary, n_rows: int) -> tuple[float, float] | None:
         """How far `model` is expected to be ahead of `other` at `n_rows`, and the standard deviation of that."""

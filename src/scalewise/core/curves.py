@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
 
 from scalewise.core.noise import TrainingNoise
 from scalewise.core.results import StreamPoint, TrialRecord
+from scalewise.core.span import Span
 from scalewise.core.spec import ModelSpec, Trial
 from scalewise.core.streams import Stream
 from scalewise.core.study import StudyState
@@ -79,11 +80,12 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """The points of one model, by size."""
+    """The points of one model, by size, and the scores that there can be."""
 
     model: ModelSpec
     n_train_rows: int
     points: tuple[CurvePoint, ...]
+    span: Span = field(default_factory=Span)
 
     @property
     def last(self) -> CurvePoint:
@@ -144,7 +146,7 @@ def each_curve(state: StudyState) -> Iterator[Curve]:
     for model in state.plan.models:
         if model.name in by_model:
             finished = tuple(sorted(by_model[model.name], key=_by_size))
-            yield _curve(model, data.n_train_rows, state.study.metric.best, finished)
+            yield _curve(model, data.n_train_rows, state.study.metric.span, finished)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +171,10 @@ class StreamCurve:
 def stream_curves(state: StudyState) -> tuple[StreamCurve, ...]:
     """The streams of a state that have a score, from simple to complex."""
     scored = sorted((s for s in state.streams.values() if s.points), key=lambda s: (s.model.rung, s.model.name))
-    best = state.study.metric.best if state.study else None
-    most = math.inf if best is None else best
+    span = state.study.metric.span if state.study else Span()
     gains = [[_holdout_interval(point) for point in stream.points] for stream in scored]
     return tuple(
-        StreamCurve(stream, tuple(min(g.low, most) for g in own), tuple(min(g.high, most) for g in own))
+        StreamCurve(stream, tuple(span.clip(g.low) for g in own), tuple(span.clip(g.high) for g in own))
         for stream, own in zip(scored, gains, strict=True)
     )
 
@@ -191,15 +192,14 @@ def _by_size(finished: Finished) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=256)
-def _curve(model: ModelSpec, n_train_rows: int, best: float | None, finished: tuple[Finished, ...]) -> Curve:
+def _curve(model: ModelSpec, n_train_rows: int, span: Span, finished: tuple[Finished, ...]) -> Curve:
     sizes: dict[int, list[Finished]] = {}
     for item in finished:
         sizes.setdefault(item[0].n_rows, []).append(item)
     noise = TrainingNoise({n: [record.score for _, record, _ in items] for n, items in sizes.items()}, n_train_rows)
-    points = tuple(_point(n, sizes[n], noise, n_train_rows) for n in sorted(sizes))
-    if best is not None:
-        points = tuple(replace(p, low=min(p.low, best), high=min(p.high, best)) for p in points)
-    return Curve(model, n_train_rows, points)
+    points = (_point(n, sizes[n], noise, n_train_rows) for n in sorted(sizes))
+    within = tuple(replace(p, low=span.clip(p.low), high=span.clip(p.high)) for p in points)
+    return Curve(model, n_train_rows, within, span)
 
 
 def _point(n_rows: int, items: Sequence[Finished], noise: TrainingNoise, n_train_rows: int) -> CurvePoint:
@@ -275,8 +275,10 @@ def paired_gain(curve: Curve, first: int, second: int, *, other: Curve | None = 
     blocks = [np.subtract(after[r].block_scores, before[r].block_scores).tolist() for r in sorted(gains)]
     noise = _difference_noise(curve, other, second / first)
     training, df = noise.of_mean(max(first, second), len(gains))
-    mean = float(np.mean(list(gains.values())))
-    return interval(mean, training, df, blocks)
+    found = interval(float(np.mean(list(gains.values()))), training, df, blocks)
+    # No two scores are farther apart than the best and the worst that there can be.
+    most = curve.span.best - curve.span.worst
+    return replace(found, low=max(found.low, -most), high=min(found.high, most))
 
 
 def training_noise(curve: Curve, n_rows: int) -> float:

@@ -103,6 +103,7 @@ def forecast(
     targets: ArrayLike,
     min_gain: float = 0.005,
     max_score: float | None = None,
+    min_score: float | None = None,
     learner: str | None = None,
     companions: Sequence[Given] = (),
     most_rows: int | None = None,
@@ -123,6 +124,8 @@ def forecast(
         Least gain that counts, in the metric's units.
     max_score : float, optional
         Best possible score: 1 for accuracy, ROC AUC and R², 0 for a negated loss. Sharpens the forecast.
+    min_score : float, optional
+        Worst possible score, such as 0 for accuracy and ROC AUC. Intervals end there.
     learner : str, optional
         Kind of learner, one of `scalewise.core.company.LEARNERS`. Sharpens the forecast.
     companions : sequence of (n_rows, test_scores) or (n_rows, test_scores, train_scores) or CurvePoints, optional
@@ -155,6 +158,7 @@ def forecast(
         sizes(targets, "targets"),
         min_gain=min_gain,
         max_score=max_score,
+        min_score=min_score,
         around=company(learner, companions),
         most_rows=most_rows,
     )
@@ -167,12 +171,13 @@ def forecast_with(
     *,
     min_gain: float,
     max_score: float | None,
+    min_score: float | None = None,
     around: Company = ALONE,
     fold: int | None = None,
     most_rows: int | None = None,
 ) -> Forecast:
     """Forecast with a given model, or with its part that never saw a `fold`: see `forecast` and `QuantileNet`."""
-    _check_options(points, min_gain, max_score)
+    _check_options(points, min_gain, max_score, min_score)
     law = fit_power_law(points, max_score)
     shape = curve_shape(points, law)
     surroundings = company_features(around, points, shape, law, _OCTAVES)
@@ -181,7 +186,8 @@ def forecast_with(
     octaves = np.log2(np.maximum(targets / points.n[-1], 1.0))
     low, mean, high = (_at(fan, octaves, level) for level in (_LOW, 0.5, _HIGH))
     here = np.interp(np.log2(targets), np.log2(points.n), points.score)
-    low, mean, high = (np.minimum(here + fan.unit * part, law.ceiling) for part in (low, mean, high))
+    floor = -np.inf if min_score is None else min_score
+    low, mean, high = (np.clip(here + fan.unit * part, floor, law.ceiling) for part in (low, mean, high))
     p_gain = _probabilities(fan.gain, fan, octaves, min_gain)
     if fan.method == "trained":
         p_gain = np.where(octaves > 0, net.corrected(p_gain, fan.in_company), p_gain)
@@ -193,17 +199,25 @@ def forecast_with(
     return Forecast(targets, mean, low, high, p_gain, fan.method, flags, refusal)
 
 
-def _check_options(points: CurvePoints, min_gain: float, max_score: float | None) -> None:
+def _check_options(points: CurvePoints, min_gain: float, max_score: float | None, min_score: float | None) -> None:
     if not (np.isfinite(min_gain) and min_gain >= 0):
         raise InputError(f"min_gain must be a number of at least 0, in the metric's units, got {min_gain!r}.")
-    if max_score is None:
-        return
-    best = float(np.nanmax(points.scores))
-    if not np.isfinite(max_score) or best > max_score + 1e-9 * max(1.0, abs(best)):
+    best, worst = float(np.nanmax(points.scores)), float(np.nanmin(points.scores))
+    if max_score is not None and not best <= max_score + _slack(best) < np.inf:
         raise InputError(
             f"max_score is {max_score!r}, but the best score seen is {best:g}. "
             "Give the best possible score of the metric, or None where there is none."
         )
+    if min_score is not None and not worst >= min_score - _slack(worst) > -np.inf:
+        raise InputError(
+            f"min_score is {min_score!r}, but the worst score seen is {worst:g}. "
+            "Give the worst possible score of the metric, or None where there is none."
+        )
+
+
+def _slack(score: float) -> float:
+    """What rounding may have added to a score."""
+    return 1e-9 * max(1.0, abs(score))
 
 
 def _fan(

@@ -11,6 +11,7 @@ import numpy as np
 from scalewise.core.curves import Curve, CurvePoint, Finished, Gain, interval
 from scalewise.core.noise import shared_noise
 from scalewise.core.results import TrialRecord
+from scalewise.core.span import Span
 from scalewise.core.spec import DataSpec, ModelSpec
 from scalewise.core.study import StudyState
 
@@ -154,7 +155,7 @@ def feature_curve(state: StudyState, curves: Sequence[Curve]) -> FeatureCurve | 
     data = state.study.data
     n_rows = data.n_train_rows + data.n_holdout_rows
     told = _Told(len(data.features), state.plan.min_gain, guessing.score if guessing else None, asked, n_rows)
-    return _feature_curve(curve, found, told, state.study.metric.best)
+    return _feature_curve(curve, found, told)
 
 
 def _trials(state: StudyState) -> tuple[Finished, ...]:
@@ -185,7 +186,7 @@ Trained = dict[int, TrialRecord]
 
 
 @lru_cache(maxsize=32)
-def _feature_curve(curve: Curve, found: tuple[Finished, ...], told: _Told, best: float | None) -> FeatureCurve:
+def _feature_curve(curve: Curve, found: tuple[Finished, ...], told: _Told) -> FeatureCurve:
     by_k: dict[int, Trained] = {}
     for trial, record, _ in found:
         by_k.setdefault(trial.keep, {})[trial.repeat] = record
@@ -196,7 +197,7 @@ def _feature_curve(curve: Curve, found: tuple[Finished, ...], told: _Told, best:
     by_k = {**{k: by_k[k] for k in sorted(by_k)}, told.n_features: all_of_them}
     spread = _Spread(by_k, n_rows, curve.n_train_rows)
     whole = _whole(plain, told.n_features)
-    few = [_point(k, by_k[k], spread, told, best) for k in by_k if k < told.n_features]
+    few = [_point(k, by_k[k], spread, told, curve.span) for k in by_k if k < told.n_features]
     enough = _enough(by_k, spread, told)
     points = (*few, whole)
     return FeatureCurve(
@@ -255,14 +256,13 @@ def _differences(one: Trained, other: Trained) -> dict[int, float]:
     return {repeat: one[repeat].score - other[repeat].score for repeat in sorted(one.keys() & other.keys())}
 
 
-def _point(k: int, trained: Trained, spread: _Spread, told: _Told, best: float | None) -> FeaturePoint:
+def _point(k: int, trained: Trained, spread: _Spread, told: _Told, span: Span) -> FeaturePoint:
     score = spread.of_score(k)
-    most = float("inf") if best is None else best
     return FeaturePoint(
         k=k,
         score=score.mean,
-        low=min(score.low, most),
-        high=min(score.high, most),
+        low=span.clip(score.low),
+        high=span.clip(score.high),
         loss=spread.of_loss(k, told.n_features),
         features=_agreed([record.kept for record in trained.values()]),
         fit_seconds=float(np.median([record.fit_seconds for record in trained.values()])),

@@ -152,7 +152,7 @@ class ModelSummary:
         last = self.curve.last
         # No distance, no gain: what is left is the noise of samples. That of the holdout is shared by both sizes.
         reach = REACH_SDS * math.sqrt(self.noise / last.repeats)
-        low, high = last.score - reach, last.score + reach
+        low, high = (self.curve.span.clip(last.score + part) for part in (-reach, reach))
         grid, sizes = np.log([last.n_rows, *ahead.n_rows]), np.log(n_rows)
         columns = ((last.score, *ahead.mean), (low, *ahead.low), (high, *ahead.high))
         mean, below, above = (np.interp(sizes, grid, column) for column in columns)

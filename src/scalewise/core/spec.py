@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from typing import Literal, get_args
 
+from scalewise.core.span import Span
 from scalewise.errors import InputError
 
 __all__ = [
@@ -203,13 +204,19 @@ class MetricSpec:
         A scikit-learn scorer name.
     label : str
         What people read.
-    best : float or None
-        The best score there can be, where there is one.
+    best, worst : float or None
+        The best and the worst score there can be, where there is one.
     """
 
     name: str
     label: str
     best: float | None = None
+    worst: float | None = None
+
+    @property
+    def span(self) -> Span:
+        """All scores that there can be."""
+        return Span(-math.inf if self.worst is None else self.worst, math.inf if self.best is None else self.best)
 
 
 @dataclass(frozen=True)

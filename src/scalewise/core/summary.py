@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -100,7 +101,7 @@ def summary_steps(state: StudyState) -> Generator[None, None, Summary]:
     """Work a summary out bit by bit, so that others may have their turn between; the generator returns it."""
     if state.study is None or state.plan is None:
         return Summary(state, (), decide(state, ()), alarms=state.alarms)
-    data, best, min_gain = state.study.data, state.study.metric.best, state.plan.min_gain
+    data, min_gain = state.study.data, state.plan.min_gain
     models: list[ModelSummary] = []
     drawn: list[Curve] = []
     for curve in each_curve(state):
@@ -111,7 +112,7 @@ def summary_steps(state: StudyState) -> Generator[None, None, Summary]:
         probes = probe_records(state.records, curve.model.name)
         table = importance_table(curve, state.groups, probes)
         beside = _beside(curve, drawn)
-        models.append(_model_summary(curve, beside, min_gain, best, data.row_bytes, data.n_holdout_rows, table))
+        models.append(_model_summary(curve, beside, min_gain, data.row_bytes, data.n_holdout_rows, table))
         yield
     few = feature_curve(state, tuple(m.curve for m in models))
     yield
@@ -132,7 +133,6 @@ def _model_summary(
     curve: Curve,
     beside: tuple[CurvePoints, ...],
     min_gain: float,
-    best: float | None,
     row_bytes: int,
     n_holdout_rows: int,
     importances: ImportanceTable | None,
@@ -143,13 +143,13 @@ def _model_summary(
     if len(curve.points) >= _FEWEST_SIZES:
         # One forecast serves all: it takes most of the time that a new point costs.
         grid = _fan_sizes(curve)
-        ahead = _forecast(curve, beside, grid, min_gain, best)
+        ahead = _forecast(curve, beside, grid, min_gain)
         continuation = _continuation(grid, ahead)
         outlook = _outlook(curve, ahead, _target(curve), fit_time)
         doubling = _outlook(curve, ahead, 2 * curve.last.n_rows, fit_time)
     elif len(curve.points) > 1:
         step = 2 * curve.last.n_rows
-        doubling = _outlook(curve, _forecast(curve, beside, (step,), min_gain, best), step, fit_time)
+        doubling = _outlook(curve, _forecast(curve, beside, (step,), min_gain), step, fit_time)
     return ModelSummary(
         curve=curve,
         continuation=continuation,
@@ -160,7 +160,12 @@ def _model_summary(
         memory=worker_memory(curve, row_bytes, n_holdout_rows),
         noise=training_noise(curve, curve.last.n_rows),
         back_test=backtest(
-            *_measured(curve), min_gain=min_gain, max_score=best, learner=_learner(curve), companions=beside
+            *_measured(curve),
+            min_gain=min_gain,
+            max_score=_end(curve.span.best),
+            min_score=_end(curve.span.worst),
+            learner=_learner(curve),
+            companions=beside,
         ),
     )
 
@@ -174,18 +179,22 @@ def _fan_sizes(curve: Curve) -> tuple[int, ...]:
     return tuple(sorted(n for n in sizes if last < n <= end))
 
 
-def _forecast(
-    curve: Curve, beside: tuple[CurvePoints, ...], targets: tuple[int, ...], min_gain: float, best: float | None
-) -> Forecast:
+def _forecast(curve: Curve, beside: tuple[CurvePoints, ...], targets: tuple[int, ...], min_gain: float) -> Forecast:
     return forecast(
         *_measured(curve),
         targets=targets,
         min_gain=min_gain,
-        max_score=best,
+        max_score=_end(curve.span.best),
+        min_score=_end(curve.span.worst),
         learner=_learner(curve),
         companions=beside,
         most_rows=min(curve.n_train_rows, curve.model.max_rows or curve.n_train_rows),
     )
+
+
+def _end(score: float) -> float | None:
+    """An end of the scores that there can be, as forecasts ask for it."""
+    return score if math.isfinite(score) else None
 
 
 def _learner(curve: Curve) -> str | None:

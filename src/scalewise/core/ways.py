@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from scalewise.core.contest import Contest
-from scalewise.core.curves import paired_gain
+from scalewise.core.curves import Curve, paired_gain
 from scalewise.core.feature_curve import FeatureCurve
 from scalewise.core.machine import Machine
 from scalewise.core.prospects import ModelSummary, Outlook
@@ -155,7 +155,13 @@ class Scene:
 
 def all_ways(scene: Scene) -> tuple[Way, ...]:
     """Every way forward of which something can be said, `stop` first."""
-    return tuple(way for find in _WAYS if (way := find(scene)))
+    return tuple(_possible(way, scene.here.curve) for find in _WAYS if (way := find(scene)))
+
+
+def _possible(way: Way, here: Curve) -> Way:
+    """A way whose gain does not reach beyond the scores that there can be."""
+    gain, low, high = (here.span.clip_gain(part, here.last.score) for part in (way.gain, way.low, way.high))
+    return replace(way, gain=gain, low=low, high=high)
 
 
 def doubling(scene: Scene) -> Way:

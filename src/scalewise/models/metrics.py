@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from scalewise.core.spec import Task
 from scalewise.errors import MetricError, unknown_name
 
-__all__ = ["check_metric", "default_metric", "max_score", "metric_label", "metrics_for"]
+__all__ = ["check_metric", "default_metric", "max_score", "metric_label", "metrics_for", "min_score"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Metric:
-    """One scorer: its scikit-learn name, its label, the tasks it fits, and the best score there is."""
+    """One scorer: its scikit-learn name, its label, the tasks it fits, and the best and the worst score there is."""
 
     name: str
     label: str
     tasks: tuple[Task, ...]
     best: float | None = 1.0
+    worst: float | None = 0.0
 
 
 _BINARY: tuple[Task, ...] = ("binary",)
@@ -27,7 +28,7 @@ _NUMBERS: tuple[Task, ...] = ("regression",)
 
 _METRICS: tuple[_Metric, ...] = (
     _Metric("roc_auc", "ROC AUC", _BINARY),
-    _Metric("neg_log_loss", "log loss (negated)", _CLASSES, 0.0),
+    _Metric("neg_log_loss", "log loss (negated)", _CLASSES, 0.0, None),
     _Metric("average_precision", "average precision", _CLASSES),
     _Metric("roc_auc_ovr", "ROC AUC, one against the rest", _MULTI),
     _Metric("roc_auc_ovo", "ROC AUC, one against one", _MULTI),
@@ -35,9 +36,9 @@ _METRICS: tuple[_Metric, ...] = (
     _Metric("roc_auc_ovo_weighted", "ROC AUC, one against one, weighted", _MULTI),
     _Metric("accuracy", "accuracy", _CLASSES),
     _Metric("balanced_accuracy", "balanced accuracy", _CLASSES),
-    _Metric("neg_brier_score", "Brier score (negated)", _CLASSES, 0.0),
-    _Metric("d2_log_loss_score", "D² log loss", _CLASSES),
-    _Metric("d2_brier_score", "D² Brier score", _CLASSES),
+    _Metric("neg_brier_score", "Brier score (negated)", _CLASSES, 0.0, -2.0),
+    _Metric("d2_log_loss_score", "D² log loss", _CLASSES, 1.0, None),
+    _Metric("d2_brier_score", "D² Brier score", _CLASSES, 1.0, None),
     _Metric("f1", "F1", _BINARY),
     _Metric("precision", "precision", _BINARY),
     _Metric("recall", "recall", _BINARY),
@@ -54,23 +55,23 @@ _METRICS: tuple[_Metric, ...] = (
     _Metric("jaccard_macro", "Jaccard index, mean over classes", _CLASSES),
     _Metric("jaccard_weighted", "Jaccard index, weighted mean over classes", _CLASSES),
     _Metric("jaccard_micro", "Jaccard index, all decisions pooled", _CLASSES),
-    _Metric("matthews_corrcoef", "Matthews correlation", _CLASSES),
+    _Metric("matthews_corrcoef", "Matthews correlation", _CLASSES, 1.0, -1.0),
     _Metric("top_k_accuracy", "accuracy of the two likeliest classes", _MULTI),
     _Metric("positive_likelihood_ratio", "positive likelihood ratio", _BINARY, None),
-    _Metric("neg_negative_likelihood_ratio", "negative likelihood ratio (negated)", _BINARY, 0.0),
-    _Metric("r2", "R²", _NUMBERS),
-    _Metric("neg_root_mean_squared_error", "root mean squared error (negated)", _NUMBERS, 0.0),
-    _Metric("neg_mean_absolute_error", "mean absolute error (negated)", _NUMBERS, 0.0),
-    _Metric("neg_median_absolute_error", "median absolute error (negated)", _NUMBERS, 0.0),
-    _Metric("neg_mean_squared_error", "mean squared error (negated)", _NUMBERS, 0.0),
-    _Metric("neg_mean_absolute_percentage_error", "mean absolute percentage error (negated)", _NUMBERS, 0.0),
-    _Metric("explained_variance", "explained variance", _NUMBERS),
-    _Metric("d2_absolute_error_score", "D² absolute error", _NUMBERS),
-    _Metric("neg_max_error", "largest error (negated)", _NUMBERS, 0.0),
-    _Metric("neg_mean_squared_log_error", "mean squared log error (negated)", _NUMBERS, 0.0),
-    _Metric("neg_root_mean_squared_log_error", "root mean squared log error (negated)", _NUMBERS, 0.0),
-    _Metric("neg_mean_poisson_deviance", "Poisson deviance (negated)", _NUMBERS, 0.0),
-    _Metric("neg_mean_gamma_deviance", "gamma deviance (negated)", _NUMBERS, 0.0),
+    _Metric("neg_negative_likelihood_ratio", "negative likelihood ratio (negated)", _BINARY, 0.0, None),
+    _Metric("r2", "R²", _NUMBERS, 1.0, None),
+    _Metric("neg_root_mean_squared_error", "root mean squared error (negated)", _NUMBERS, 0.0, None),
+    _Metric("neg_mean_absolute_error", "mean absolute error (negated)", _NUMBERS, 0.0, None),
+    _Metric("neg_median_absolute_error", "median absolute error (negated)", _NUMBERS, 0.0, None),
+    _Metric("neg_mean_squared_error", "mean squared error (negated)", _NUMBERS, 0.0, None),
+    _Metric("neg_mean_absolute_percentage_error", "mean absolute percentage error (negated)", _NUMBERS, 0.0, None),
+    _Metric("explained_variance", "explained variance", _NUMBERS, 1.0, None),
+    _Metric("d2_absolute_error_score", "D² absolute error", _NUMBERS, 1.0, None),
+    _Metric("neg_max_error", "largest error (negated)", _NUMBERS, 0.0, None),
+    _Metric("neg_mean_squared_log_error", "mean squared log error (negated)", _NUMBERS, 0.0, None),
+    _Metric("neg_root_mean_squared_log_error", "root mean squared log error (negated)", _NUMBERS, 0.0, None),
+    _Metric("neg_mean_poisson_deviance", "Poisson deviance (negated)", _NUMBERS, 0.0, None),
+    _Metric("neg_mean_gamma_deviance", "gamma deviance (negated)", _NUMBERS, 0.0, None),
 )
 
 _DEFAULTS: dict[Task, str] = {"binary": "roc_auc", "multiclass": "neg_log_loss", "regression": "r2"}
@@ -122,6 +123,11 @@ def metric_label(metric: str) -> str:
 def max_score(metric: str) -> float | None:
     """Return the best score there is, or None where there is none."""
     return next((known.best for known in _METRICS if known.name == metric), None)
+
+
+def min_score(metric: str) -> float | None:
+    """Return the worst score there is, or None where there is none."""
+    return next((known.worst for known in _METRICS if known.name == metric), None)
 
 
 def _fits(metric: str) -> str:
