@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -108,6 +109,7 @@ class StudyOptions:
         """
         models = model_specs(self.models, data.task)
         _check_pinned(self.pinned, [model.name for model in models])
+        _check_gain(self.min_gain, self.metric_spec(data))
         fraction = default_fraction(data) if self.max_fraction is None else self.max_fraction
         return Plan(
             models,
@@ -143,6 +145,16 @@ def _check_pinned(pinned: tuple[str, ...], models: list[str]) -> None:
     for name in pinned:
         if get_model(name).name not in models:
             raise InputError(f"The model {name!r} is pinned, but not studied. Valid: {', '.join(models)}.")
+
+
+def _check_gain(min_gain: float, metric: MetricSpec) -> None:
+    """Say so if no two scores are so far apart."""
+    worst, best = metric.span.worst, metric.span.best
+    if min_gain > best - worst and math.isfinite(min_gain):
+        raise InputError(
+            f"The least gain that counts is {min_gain:g}, but {metric.label} goes from {worst:g} to {best:g}. "
+            "Give a smaller one."
+        )
 
 
 def model_specs(names: tuple[str, ...] | None, task: Task) -> tuple[ModelSpec, ...]:

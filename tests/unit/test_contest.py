@@ -57,6 +57,15 @@ def test_the_simplest_within_noise_is_picked():
     assert found.best is simple or found.behind.low <= 0
 
 
+def test_no_gain_over_the_pick_beyond_the_best_score_is_probable():
+    linear, boosting = models((0.97, 0.0), (0.96, 0.0), noise=0.0)
+    found = contest((linear, with_forecast(boosting, 1.0, 0.05)), 0.04)
+    gain = found.gain(found.models[1], 16 * boosting.curve.last.n_rows, 0.04)
+    assert found.pick is linear
+    assert gain.p_gain == 0
+    assert gain.high == pytest.approx(0.03)
+
+
 def test_a_simpler_model_that_takes_much_longer_is_passed_over():
     simple, rich = models((0.798, 0.02), (0.80, 0.02))
     sizes = [p.n_rows for p in simple.curve.points]

@@ -65,7 +65,7 @@ def test_a_large_margin_is_decided_on_a_wide_range_too():
 
 def test_a_sure_gain_that_is_too_small_is_not_called_none_at_the_end():
     plan = Plan((DUMMY, BOOSTING), max_fraction=0.5, repeats=5, min_gain=0.1)
-    state = run({"dummy": (0.5, 0), "boosting": (0.95, 0.4)}, plan=plan, n_train_rows=20_000)
+    state = run({"dummy": (0.5, 0), "boosting": (0.85, 0.4)}, plan=plan, n_train_rows=20_000)
     agenda, verdict = current_agenda(state), summarise(state).verdict
     assert verdict.sentence.startswith("More data no longer helps enough: +")
     assert agenda.reason == "The answer is decided: more data no longer helps enough."

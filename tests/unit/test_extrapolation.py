@@ -207,6 +207,16 @@ class TestProbability:
         assert steep.answers == ("yes",)
         assert flat.answers == ("no",)
 
+    def test_no_gain_beyond_the_best_score_is_probable(self):
+        scores = learning(0.99, 2.5, 0.3, 0.001)
+        left = 1.0 - scores[-1].mean()
+        some, none = (
+            forecast(SIZES, scores, targets=TARGETS, min_gain=gain, max_score=1.0).p_gain
+            for gain in (0.5 * left, 1.001 * left)
+        )
+        assert some.max() > 0
+        assert (none == 0).all()
+
     def test_agrees_with_the_interval(self):
         for seed in range(5):
             found = forecast(SIZES, learning(0.99, 2.5, 0.3, 0.001, seed=seed), targets=[8000, 16000, 64000])

@@ -9,6 +9,13 @@ from scalewise.errors import InputError
 from scalewise.options import StudyOptions
 
 
+@pytest.mark.parametrize(("metric", "gain", "words"), [("roc_auc", 1.5, "from 0 to 1"), ("accuracy", 2, "from 0 to 1")])
+def test_a_gain_that_no_scores_can_show_is_refused(metric, gain, words):
+    with pytest.raises(InputError, match=words):
+        StudyOptions("y", metric=metric, min_gain=gain).plan(data_spec())
+    assert StudyOptions("y", metric="neg_log_loss", min_gain=gain).plan(data_spec()).min_gain == gain
+
+
 def test_a_pinned_model_is_one_of_those_studied():
     asked = StudyOptions("y", models=("linear", "boosting"), pinned=("boosting",))
     assert asked.plan(data_spec()).pinned == ("boosting",)

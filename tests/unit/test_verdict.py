@@ -45,6 +45,16 @@ def test_a_small_but_certain_gain_is_not_called_none():
     assert flat.sentence.startswith("More data no longer helps: ")
 
 
+def test_a_gain_beyond_the_best_score_is_called_out_of_reach():
+    plan = Plan((DUMMY, LINEAR, BOOSTING), max_fraction=0.2, repeats=5, min_gain=0.4)
+    state = finished(started(plan), {"dummy": (0.5, 0), "linear": (0.70, 0.05), "boosting": (0.80, 0.1)})
+    verdict = summarise(state).verdict
+    assert verdict.action == "stop"
+    assert verdict.sentence.startswith("No model can gain the 0.4 that counts: Linear reaches 0.696")
+    assert "already, and the best that there can be is 1." in verdict.sentence
+    assert all(model.outlook.p_gain == 0 for model in summarise(state).models if model.curve.last.score > 0.6)
+
+
 def test_the_same_flat_curve_at_all_rows_stops_too():
     plan = Plan((DUMMY, LINEAR, BOOSTING), max_fraction=1.0, repeats=3)
     verdict = verdict_of({"dummy": (0.5, 0), "linear": (0.70, 0.0), "boosting": (0.80, 0.02)}, plan=plan)

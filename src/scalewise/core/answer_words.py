@@ -35,10 +35,7 @@ def sentence(found: Answer, metric: str) -> str:
     scene, gain = found.scene, found.gain
     brings = f"{_span(gain)} {metric} expected {_way(scene)} with {found.model.label}"
     if found.action == "stop":
-        if gain.low > 0:
-            counts = f"probably less than the {scene.margin:g} that counts"
-            return f"More data no longer helps enough: {brings}, {counts}. {_NO_CLUSTER}"
-        return f"More data no longer helps: {brings}. {_NO_CLUSTER}"
+        return f"{_enough(scene, gain, metric, brings)} {_NO_CLUSTER}"
     if found.action == "collect_rows":
         return f"More rows than the table has would help: {brings}. {_cluster(scene)}"
     if found.action == "fewer_features":
@@ -48,6 +45,18 @@ def sentence(found: Answer, metric: str) -> str:
     seconds, n_bytes = scene.ahead.seconds(scene.target), scene.ahead.worker_bytes(scene.target)
     price = f"about {duration_text(seconds)} and {byte_text(n_bytes)}"
     return f"More data still helps: {brings}, {price} a fit here. {_NO_CLUSTER}"
+
+
+def _enough(scene: Scene, gain: Outlook, metric: str, brings: str) -> str:
+    """Why more data does not help, in a sentence; it may help and yet too little."""
+    if scene.is_out_of_reach:
+        here = scene.here
+        reached = f"{here.label} reaches {score_text(here.curve.last.score)} {metric} already"
+        best = f"the best that there can be is {here.curve.span.best:g}"
+        return f"No model can gain the {scene.margin:g} that counts: {reached}, and {best}. More data: {brings}."
+    if gain.low > 0:
+        return f"More data no longer helps enough: {brings}, probably less than the {scene.margin:g} that counts."
+    return f"More data no longer helps: {brings}."
 
 
 def _few(scene: Scene) -> str:

@@ -67,8 +67,9 @@ class Contest:
         if lead.mean >= 0:
             return replace(ahead, p_gain=_lowered(ahead.p_gain, resting))
         mean, sd = lead.mean + ahead.gain, math.hypot(lead.se, ahead.sd)
-        reach, p_gain = REACH_SDS * sd, normal_above(mean - resting * sd, sd, margin)
-        curve = self.pick.curve
+        reach, curve = REACH_SDS * sd, self.pick.curve
+        is_possible = curve.span.clip_gain(margin, curve.last.score) >= margin
+        p_gain = normal_above(mean - resting * sd, sd, margin) if is_possible else 0.0
         gain, low, high = (curve.span.clip_gain(part, curve.last.score) for part in (mean, mean - reach, mean + reach))
         return Outlook(n_rows, gain, low, high, p_gain, ahead.fit_seconds, None)
 

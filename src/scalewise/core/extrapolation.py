@@ -54,7 +54,8 @@ class Forecast:
     mean, low, high : ndarray of shape (n_targets,)
         Expected (median) score and its 90 % interval, in the metric's units.
     p_gain : ndarray of shape (n_targets,)
-        Probability that the score gains at least `min_gain` from the largest measured size on.
+        Probability that the score gains at least `min_gain` from the largest measured size on; 0 where that would be
+        more than the best possible score.
     method : str
         ``"trained"``, ``"power law"`` (the curve is unlike those of the training) or ``"flat"`` (it shows nothing).
     flags : tuple of str
@@ -194,6 +195,8 @@ def forecast_with(
     by_score = _probabilities(fan.score, fan, octaves, min_gain)
     # Whoever reads an interval and a probability must not find that they disagree.
     p_gain = np.clip(p_gain, np.minimum(_LOW, by_score), np.maximum(_HIGH, by_score))
+    if points.score[-1] + min_gain > law.ceiling + _slack(law.ceiling):
+        p_gain = np.zeros_like(p_gain)
     flags = _flags(points, shape, fan.method, float(2 ** octaves.max()))
     refusal = _refusal(flags, points, float(targets.max()), most_rows)
     return Forecast(targets, mean, low, high, p_gain, fan.method, flags, refusal)

@@ -129,6 +129,12 @@ class Scene:
         return self.here.curve.last.n_rows >= self.full
 
     @property
+    def is_out_of_reach(self) -> bool:
+        """Whether no score that there can be is the margin better than what the pick has, its noise allowed for."""
+        curve = self.here.curve
+        return curve.span.clip_gain(self.margin, curve.last.low) < self.margin
+
+    @property
     def patience_minutes(self) -> float:
         """How long one fit may take."""
         return max(PATIENCE_MINUTES, self.budget_minutes or 0.0)
