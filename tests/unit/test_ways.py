@@ -186,6 +186,14 @@ def test_repeats_are_offered_where_noise_hides_the_margin():
     assert all(w.action != "more_repeats" for w in verdict_of(FLAT).ways)
 
 
+def test_no_repeats_are_offered_where_the_answer_is_sure_in_spite_of_noise():
+    summary = summary_of(RISING, n_train_rows=20_000, noise=0.008)
+    boosting = summary.model("boosting")
+    assert summary.verdict.action == "use_more_rows"
+    assert math.sqrt(boosting.noise / boosting.curve.last.repeats) > 0.5 * PLAN.min_gain
+    assert all(w.action != "more_repeats" for w in summary.verdict.ways)
+
+
 def test_what_cannot_be_told_names_an_experiment_with_model_size_and_time():
     verdict = verdict_of({"dummy": (0.5, 0), "linear": (0.7, 0.05), "boosting": (0.7, 0.1)}, noise=0.03)
     assert verdict.action == "cannot_tell"

@@ -85,7 +85,7 @@ def decide(state: StudyState, models: Sequence[ModelSummary], few: FeatureCurve 
         would_change=would_change(found),
         margin=state.plan.min_gain,
         model=found.model.label,
-        ways=all_ways(found.scene),
+        ways=all_ways(found.scene, is_told=found.action != "cannot_tell"),
         doubling=step,
         next_doubling=doubling_words(step, metric),
         experiment=found.experiment,

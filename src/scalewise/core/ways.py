@@ -159,9 +159,17 @@ class Scene:
         return model.memory.most_rows(self.machine.free_bytes, self.target)
 
 
-def all_ways(scene: Scene) -> tuple[Way, ...]:
-    """Every way forward of which something can be said, `stop` first."""
-    return tuple(_possible(way, scene.here.curve) for find in _WAYS if (way := find(scene)))
+def all_ways(scene: Scene, *, is_told: bool) -> tuple[Way, ...]:
+    """Every way forward of which something can be said, `stop` first.
+
+    Parameters
+    ----------
+    scene : Scene
+    is_told : bool
+        Whether there is an answer: then no noise hides it, and repeats are no way forward.
+    """
+    finds = [find for find in _WAYS if not (is_told and find is more_repeats)]
+    return tuple(_possible(way, scene.here.curve) for find in finds if (way := find(scene)))
 
 
 def _possible(way: Way, here: Curve) -> Way:
