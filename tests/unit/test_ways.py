@@ -87,14 +87,16 @@ def test_every_way_has_a_gain_and_a_price_and_no_sentence_has_a_hole(
         assert text.endswith(".")
 
 
-def test_all_rows_here_and_on_a_cluster_gain_the_same_and_a_cluster_needs_its_start():
-    verdict = verdict_of(RISING, n_train_rows=20_000)
-    here, there = way(verdict, "use_more_rows"), way(verdict, "scale_out")
-    assert verdict.action == "use_more_rows"
+def test_a_cluster_is_offered_only_where_there_is_no_room_here_and_needs_its_start():
+    roomy, cramped = (
+        verdict_of(RISING, n_train_rows=20_000, machine=machine) for machine in (LARGE, Machine(4 * 10**8, 10**8, 2))
+    )
+    here, there = way(roomy, "use_more_rows"), way(cramped, "scale_out")
+    assert all(w.action != "scale_out" for w in roomy.ways)
     assert (here.gain, here.n_rows) == (there.gain, there.n_rows)
     assert here.n_rows == 20_000
     assert here.minutes < there.minutes
-    assert "You do not need a cluster." in verdict.sentence
+    assert "You do not need a cluster." in roomy.sentence
 
 
 def test_a_fit_that_memory_has_no_room_for_is_scaled_out_and_says_why():
@@ -127,7 +129,7 @@ def test_a_machine_with_room_for_a_part_offers_that_part():
     assert part.gain < way(verdict, "scale_out").gain
 
 
-def test_a_fit_longer_than_a_night_is_scaled_out_unless_the_budget_is_longer():
+def test_a_fit_longer_than_a_night_is_called_so_and_no_cluster_is_offered_that_takes_as_long():
     def slow(plan):
         state = finished(started(plan, study_spec(data_spec(20_000))), RISING)
         for trial, got in state.records.items():
@@ -135,10 +137,15 @@ def test_a_fit_longer_than_a_night_is_scaled_out_unless_the_budget_is_longer():
             state = fold(state, ev.TrialFinished(trial=trial, record=slower))
         return summarise(replace(state, machine=LARGE)).verdict
 
-    assert slow(PLAN).action == "scale_out"
-    assert "more than a night" in slow(PLAN).sentence
-    assert slow(replace(PLAN, budget_minutes=60.0)).action == "scale_out"
-    assert slow(replace(PLAN, budget_minutes=6_000.0)).action == "use_more_rows"
+    for plan in (PLAN, replace(PLAN, budget_minutes=60.0)):
+        assert slow(plan).action == "use_more_rows"
+        assert "more than a night, and one fit takes as long on a cluster" in slow(plan).sentence
+        assert "You do not need a cluster." not in slow(plan).sentence
+        assert all(w.action != "scale_out" for w in slow(plan).ways)
+    assert "a night" not in slow(replace(PLAN, budget_minutes=6_000.0)).sentence
+    every_row = slow(replace(PLAN, max_fraction=1.0))
+    assert every_row.action == "collect_rows"
+    assert "One fit of so many takes about" in every_row.sentence
 
 
 def test_without_knowledge_of_the_machine_nothing_is_said_against_it():

@@ -11,9 +11,10 @@ from scalewise.core.curves import Curve, Gain, paired_gain
 from scalewise.core.feature_curve import FeatureCurve
 from scalewise.core.machine import Machine
 from scalewise.core.prospects import ModelSummary, Outlook, farthest
+from scalewise.core.scene import Scene, lacks_memory, takes_long
 from scalewise.core.sizes import study_sizes
 from scalewise.core.spec import Plan, StudySpec
-from scalewise.core.ways import Scene, fewer_will_do, obstacle
+from scalewise.core.ways import fewer_will_do
 from scalewise.core.would_tell import Experiment, cheapest_experiment
 
 __all__ = ["Action", "Answer", "answer", "best_lead", "last_step", "scene_of", "sobered"]
@@ -128,9 +129,10 @@ def _more(
     scene = replace(scene, ahead=model)
     if scene.all_used:
         return Answer("collect_rows", scene, gains, gain)
-    if obstacle(scene):
-        return Answer("fewer_features" if fewer_will_do(scene) else "scale_out", scene, gains, gain)
-    return Answer("use_more_rows", scene, gains, gain)
+    cramped = bool(lacks_memory(scene))
+    if (cramped or takes_long(scene)) and fewer_will_do(scene):
+        return Answer("fewer_features", scene, gains, gain)
+    return Answer("scale_out" if cramped else "use_more_rows", scene, gains, gain)
 
 
 def sobered(found: Answer, guessing: Curve | None) -> Answer:

@@ -7,7 +7,8 @@ from scalewise.core.contest import SURE, overtakings
 from scalewise.core.curves import Curve
 from scalewise.core.memory import fitting_places
 from scalewise.core.prospects import REACH_SDS, ModelSummary, Outlook
-from scalewise.core.ways import Scene, Way, obstacle
+from scalewise.core.scene import Scene, lacks_memory, takes_long
+from scalewise.core.ways import Way
 from scalewise.core.wording import (
     about_text,
     byte_text,
@@ -41,9 +42,11 @@ def sentence(found: Answer, metric: str) -> str:
     if found.action == "fewer_features":
         return f"{_few(scene)} More data still helps: {brings}."
     if found.action == "scale_out":
-        return f"More data still helps, but not on this machine: {brings}; {obstacle(scene)}. Scale out."
+        return f"More data still helps, but not on this machine: {brings}; {lacks_memory(scene)}. Scale out."
     seconds, n_bytes = scene.ahead.seconds(scene.target), scene.ahead.worker_bytes(scene.target)
     price = f"about {duration_text(seconds)} and {byte_text(n_bytes)}"
+    if long := takes_long(scene):
+        return f"More data still helps: {brings}, {price} a fit here: {long}."
     return f"More data still helps: {brings}, {price} a fit here. {_NO_CLUSTER}"
 
 
@@ -67,8 +70,11 @@ def _few(scene: Scene) -> str:
 
 
 def _cluster(scene: Scene) -> str:
-    trouble = obstacle(scene)
-    return f"For so many you would need a larger machine or a cluster: {trouble}." if trouble else _NO_CLUSTER
+    if trouble := lacks_memory(scene):
+        return f"For so many you would need a larger machine or a cluster: {trouble}."
+    if long := takes_long(scene):
+        return f"One fit of so many takes about {duration_text(scene.ahead.seconds(scene.target))}, {long}."
+    return _NO_CLUSTER
 
 
 def _unsure(found: Answer, metric: str) -> str:

@@ -14,21 +14,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from scalewise.core.contest import Contest
 from scalewise.core.curves import Curve, paired_gain
-from scalewise.core.feature_curve import FeatureCurve
-from scalewise.core.machine import Machine
 from scalewise.core.prospects import ModelSummary, Outlook
-from scalewise.core.wording import byte_text, duration_text, percent_text, rows_text
+from scalewise.core.scene import Scene, lacks_memory
+from scalewise.core.wording import byte_text, percent_text, rows_text
 
-__all__ = ["PATIENCE_MINUTES", "Scene", "Way", "all_ways", "doubling", "fewer_will_do", "obstacle"]
+__all__ = ["Way", "all_ways", "doubling", "fewer_will_do"]
 
 WayAction = Literal[
     "stop", "use_more_rows", "richer_model", "fewer_features", "more_repeats", "collect_rows", "scale_out"
 ]
 
-PATIENCE_MINUTES = 480.0
-"""A fit that takes longer than a night is too long, unless the study's budget is longer still."""
 _START_MINUTES = 0.2
 """What a cluster takes to begin."""
 _MOST_REPEATS = 20
@@ -79,86 +75,6 @@ class Way:
         return math.isfinite(self.gain)
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """All that the ways are worked out from.
-
-    Parameters
-    ----------
-    contest : Contest
-    ahead : ModelSummary
-        The model to use with more rows: the simplest that is probably within the margin of the best there.
-    target : int
-        Training rows that the decision looks ahead to.
-    margin : float
-        The least gain that counts.
-    machine : Machine or None
-    price_per_hour, budget_minutes : float or None
-    sizes : tuple of int
-        Training sizes that a study of the table may visit, ascending.
-    repeats : int
-        Samples that the plan draws of a size where that is cheap.
-    few : FeatureCurve or None
-        Score against number of features, once that was asked for.
-    """
-
-    contest: Contest
-    ahead: ModelSummary
-    target: int
-    margin: float
-    machine: Machine | None = None
-    price_per_hour: float | None = None
-    budget_minutes: float | None = None
-    sizes: tuple[int, ...] = ()
-    repeats: int = 1
-    few: FeatureCurve | None = None
-
-    @property
-    def here(self) -> ModelSummary:
-        """The pick as it stands now."""
-        return self.contest.pick
-
-    @property
-    def full(self) -> int:
-        """Training rows of the table."""
-        return self.here.curve.n_train_rows
-
-    @property
-    def all_used(self) -> bool:
-        """Whether the pick was fitted on all rows of the table."""
-        return self.here.curve.last.n_rows >= self.full
-
-    @property
-    def is_out_of_reach(self) -> bool:
-        """Whether no score that there can be is the margin better than what the pick has, its noise allowed for."""
-        curve = self.here.curve
-        return curve.span.clip_gain(self.margin, curve.last.low) < self.margin
-
-    @property
-    def patience_minutes(self) -> float:
-        """How long one fit may take."""
-        return max(PATIENCE_MINUTES, self.budget_minutes or 0.0)
-
-    def gain(self, model: ModelSummary, n_rows: int) -> Outlook | None:
-        """What so many rows would bring with a model."""
-        return self.contest.gain(model, n_rows, self.margin)
-
-    def minutes(self, model: ModelSummary, n_rows: int, fits: int) -> float:
-        """Wall time of some fits, as many side by side as there are workers."""
-        rounds = math.ceil(fits / (self.machine.workers if self.machine else 1))
-        return rounds * model.seconds(n_rows) / 60
-
-    def money(self, minutes: float) -> float | None:
-        """What so many minutes of one worker cost."""
-        return None if self.price_per_hour is None else self.price_per_hour * minutes / 60
-
-    def most_rows_here(self, model: ModelSummary) -> int:
-        """Rows, at most those of the target, that a worker of this machine has memory for."""
-        if self.machine is None or model.memory is None:
-            return self.target
-        return model.memory.most_rows(self.machine.free_bytes, self.target)
-
-
 def all_ways(scene: Scene, *, is_told: bool) -> tuple[Way, ...]:
     """Every way forward of which something can be said, `stop` first.
 
@@ -189,17 +105,6 @@ def doubling(scene: Scene) -> Way:
     words = f"{model.label} on {rows_text(n_rows)} rows{beyond}"
     gain = scene.gain(model, n_rows) or Outlook(n_rows, math.nan, math.nan, math.nan, math.nan, None, None)
     return _way(scene, "collect_rows" if beyond else "use_more_rows", model, gain, words)
-
-
-def obstacle(scene: Scene) -> str:
-    """Why this machine cannot fit the model ahead on the target's rows, in words; empty where it can."""
-    n_bytes, minutes = scene.ahead.worker_bytes(scene.target), scene.ahead.seconds(scene.target) / 60
-    if scene.machine is not None and n_bytes > scene.machine.free_bytes:
-        return f"a fit there takes about {byte_text(n_bytes)}, and {byte_text(scene.machine.free_bytes)} are free here"
-    if minutes > scene.patience_minutes:
-        limit = "the budget" if scene.patience_minutes > PATIENCE_MINUTES else "a night"
-        return f"one fit there takes about {duration_text(60 * minutes)} on a worker like this one's, more than {limit}"
-    return ""
 
 
 def stop(scene: Scene) -> Way:
@@ -319,10 +224,10 @@ def collect_rows(scene: Scene) -> Way | None:
 
 
 def scale_out(scene: Scene) -> Way | None:
-    """Go up to the target on a worker elsewhere."""
+    """Go up to the target on a worker elsewhere, where there is no memory for it here; one fit is no faster there."""
     n_rows = min(scene.target, scene.full)
     gain = scene.gain(scene.ahead, n_rows)
-    if scene.all_used or gain is None:
+    if scene.all_used or gain is None or not lacks_memory(scene):
         return None
     words = f"{scene.ahead.label} on {_share(n_rows, scene.full)}, on a cluster whose workers have that memory"
     return _way(scene, "scale_out", scene.ahead, gain, words, extra_minutes=_START_MINUTES)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from scalewise.core.contest import normal_above
 from scalewise.core.prospects import ModelSummary, Outlook, farthest
+from scalewise.core.scene import Scene
 from scalewise.core.sizes import repeats_at
-from scalewise.core.ways import Scene
 from scalewise.core.wording import duration_text, rows_text
 
 __all__ = ["Experiment", "cheapest_experiment"]
