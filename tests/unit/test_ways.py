@@ -178,6 +178,15 @@ def test_the_next_doubling_of_a_model_that_is_behind_counts_as_the_other_ways_do
     assert (verdict.doubling.gain, verdict.doubling.high) == (collected.gain, collected.high)
 
 
+def test_where_the_pick_is_enough_the_ways_are_about_the_pick_too():
+    scores = {"dummy": (0.5, 0.0), "linear": (0.80, 0.0), "boosting": (0.806, 0.02)}
+    verdict = verdict_of(scores, noise=0.001, n_train_rows=20_000)
+    assert (verdict.action, verdict.model) == ("stop", "Linear")
+    assert {w.model for w in verdict.ways if w.action != "richer_model"} == {"Linear"}
+    assert verdict.doubling.model == "Linear"
+    assert f"{way(verdict, 'use_more_rows').gain:+.4f}" in verdict.sentence
+
+
 def test_a_richer_model_is_compared_on_the_same_rows():
     verdict = verdict_of({"dummy": (0.5, 0), "linear": (0.799, 0.02), "boosting": (0.80, 0.02)})
     assert verdict.model == "Linear"

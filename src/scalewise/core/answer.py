@@ -30,7 +30,7 @@ class Answer:
     ----------
     action : str
     scene : Scene
-        Its `ahead` is the model that the answer is about, but for ``stop``, which is about the pick.
+        Its `ahead` is the model that the answer is about; for ``stop`` that is the pick.
     gains : tuple of (ModelSummary, Outlook)
         What the target's rows would bring with each model.
     gain : Outlook or None
@@ -54,7 +54,7 @@ class Answer:
     @property
     def model(self) -> ModelSummary:
         """The model that the answer is about."""
-        return self.scene.here if self.action == "stop" else self.scene.ahead
+        return self.scene.ahead
 
 
 def scene_of(
@@ -114,7 +114,8 @@ def answer(scene: Scene) -> Answer:
         return _more(scene, gains, sure)
     if all(gain.p_gain <= 1 - SURE for _, gain in gains):
         own = next(gain for m, gain in gains if m is found.pick)
-        return Answer("stop", scene, gains, own)
+        # What is used is the pick: were the ways about another model, they would seem to contradict the answer.
+        return Answer("stop", replace(scene, ahead=found.pick), gains, own)
     model, gain = max(gains, key=lambda pair: pair[1].p_gain)
     scene = replace(scene, ahead=model)
     return Answer("cannot_tell", scene, gains, gain, experiment=cheapest_experiment(scene, model, gain))
