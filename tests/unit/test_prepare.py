@@ -76,6 +76,11 @@ def test_rows_without_a_target_are_left_out_and_said():
     assert prepared.draw.holdout_rows.min() >= 30
 
 
+def test_a_table_too_small_to_judge_by_is_said_to_be_so():
+    assert any("too small" in note for note in prepare(table(RANDOM.normal(size=99)), "y").notes)
+    assert prepare(table(RANDOM.normal(size=100)), "y").notes == ()
+
+
 def test_columns_are_left_out_with_reasons_in_the_table_or_given():
     source = table(RANDOM.normal(size=N), x=RANDOM.normal(size=N), same=[1] * N, leak=range(N), note=["n"] * N)
     prepared = prepare(source, "y", exclude={"leak": "is known too late"})

@@ -29,6 +29,25 @@ def test_a_rising_curve_gets_more_rows():
     assert verdict.margin == 0.005
 
 
+@pytest.mark.parametrize(("rows", "held_out"), [(24, 6), (79, 20), (200, 19)])
+def test_a_table_too_small_to_judge_by_is_called_so_and_gets_no_answer(rows, held_out):
+    study = study_spec(data_spec(rows, n_holdout_rows=held_out, smallest_n_rows=5))
+    plan = Plan((DUMMY, LINEAR), max_fraction=1.0, repeats=2)
+    state = finished(started(plan, study), {"dummy": (0.5, 0), "linear": (0.70, 0.0)})
+    verdict = summarise(state).verdict
+    assert (verdict.action, verdict.ways, verdict.experiment) == ("cannot_tell", (), None)
+    assert verdict.sentence.startswith("Cannot tell: this table is too small to judge by.")
+    assert f"{rows + held_out} rows, of which {held_out} are held out" in verdict.sentence
+    ready = fold(StudyState(), ev.TablePrepared(data=study.data))
+    assert "too small to judge by" in summarise(ready).verdict.sentence
+
+
+def test_a_table_just_large_enough_gets_an_answer():
+    study = study_spec(data_spec(80, n_holdout_rows=20, smallest_n_rows=5))
+    state = finished(started(Plan((LINEAR,), max_fraction=1.0), study), {"linear": (0.70, 0.0)}, noise=0.0)
+    assert "too small" not in summarise(state).verdict.sentence
+
+
 def test_a_flat_curve_stops():
     verdict = verdict_of({"dummy": (0.5, 0), "linear": (0.70, 0.0), "boosting": (0.80, 0.02)})
     assert verdict.action == "stop"

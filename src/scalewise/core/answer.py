@@ -17,7 +17,7 @@ from scalewise.core.spec import Plan, StudySpec
 from scalewise.core.ways import fewer_will_do
 from scalewise.core.would_tell import Experiment, cheapest_experiment
 
-__all__ = ["Action", "Answer", "answer", "best_lead", "last_step", "scene_of", "sobered"]
+__all__ = ["Action", "Answer", "answer", "best_lead", "last_step", "scene_of", "sobered", "unless_too_small"]
 
 Action = Literal["use_more_rows", "collect_rows", "stop", "fewer_features", "scale_out", "cannot_tell", "none"]
 
@@ -41,6 +41,8 @@ class Answer:
         The cheapest one that would tell, where it cannot be told yet.
     by_chance : bool
         Whether a rise was foreseen, but all that was measured may be chance.
+    too_small : str
+        Why the table is too small to judge by, in words; empty where it is not.
     """
 
     action: Action
@@ -50,6 +52,7 @@ class Answer:
     refusal: str = ""
     experiment: Experiment | None = None
     by_chance: bool = False
+    too_small: str = ""
 
     @property
     def model(self) -> ModelSummary:
@@ -158,6 +161,11 @@ def sobered(found: Answer, guessing: Curve | None) -> Answer:
     assert found.gain is not None
     experiment = cheapest_experiment(found.scene, found.model, found.gain)
     return replace(found, action="cannot_tell", experiment=experiment, by_chance=True)
+
+
+def unless_too_small(found: Answer, why: str) -> Answer:
+    """Take any answer back where a table is too small to judge by; `why` is empty where it is not."""
+    return Answer("cannot_tell", found.scene, found.gains, too_small=why) if why else found
 
 
 def best_lead(guessing: Curve | None, models: Sequence[ModelSummary]) -> Gain | None:

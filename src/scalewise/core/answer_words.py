@@ -78,6 +78,8 @@ def _cluster(scene: Scene) -> str:
 
 
 def _unsure(found: Answer, metric: str) -> str:
+    if found.too_small:
+        return f"Cannot tell: {found.too_small[:1].lower()}{found.too_small[1:]}"
     label, gain = found.model.label, found.gain
     if found.refusal:
         why = f"Cannot tell yet for {label}: {found.refusal[:1].lower()}{found.refusal[1:]}"

@@ -7,8 +7,9 @@ from functools import lru_cache
 
 from scalewise.core.feature_plan import feature_trials
 from scalewise.core.spec import DataSpec, Plan, Trial
+from scalewise.core.wording import rows_text
 
-__all__ = ["STEPS", "default_fraction", "planned_trials", "repeats_at", "study_sizes"]
+__all__ = ["STEPS", "default_fraction", "planned_trials", "repeats_at", "study_sizes", "too_small"]
 
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """The fractions of the training rows that the slider stops at."""
@@ -18,6 +19,8 @@ _NEAR = 2**0.2
 
 _TREND_ROWS = 5_000
 _CHEAP_ROWS, _DEAR_ROWS = 10_000, 100_000
+_FEWEST_ROWS, _FEWEST_HELD_OUT = 100, 20
+"""Rows below which nothing is said for sure: a share of right answers among 20 rows is known to some 15 points."""
 
 
 def study_sizes(data: DataSpec, max_fraction: float) -> tuple[int, ...]:
@@ -52,6 +55,18 @@ def repeats_at(n_rows: int, repeats: int) -> int:
     if n_rows <= _CHEAP_ROWS:
         return repeats
     return min(repeats, 3 if n_rows <= _DEAR_ROWS else 2)
+
+
+def too_small(data: DataSpec) -> str:
+    """Why a table is too small to judge by, in words; empty where it is not."""
+    n_rows, held_out = data.n_train_rows + data.n_holdout_rows, data.n_holdout_rows
+    if n_rows >= _FEWEST_ROWS and held_out >= _FEWEST_HELD_OUT:
+        return ""
+    return (
+        f"This table is too small to judge by. It has {rows_text(n_rows)} rows, of which {rows_text(held_out)} "
+        "are held out: scores of so few are mostly chance. "
+        f"Collect more: at least {_FEWEST_ROWS} rows, {_FEWEST_HELD_OUT} of them to hold out."
+    )
 
 
 @lru_cache(maxsize=8)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scalewise.core.answer import Action, answer, scene_of, sobered
+from scalewise.core.answer import Action, answer, scene_of, sobered, unless_too_small
 from scalewise.core.answer_words import doubling_words, evidence, memory_words, sentence, would_change
 from scalewise.core.feature_curve import FeatureCurve
 from scalewise.core.prospects import ModelSummary, Outlook
+from scalewise.core.sizes import too_small
 from scalewise.core.study import StudyState
 from scalewise.core.ways import Way, all_ways, doubling
 from scalewise.core.would_tell import Experiment
@@ -76,6 +77,7 @@ def decide(state: StudyState, models: Sequence[ModelSummary], few: FeatureCurve 
         return Verdict("cannot_tell", _first(state), margin=state.plan.min_gain)
     guessing = next((m.curve for m in models if m.curve.model.rung == 0), None)
     found = sobered(answer(scene_of(state.study, state.plan, state.machine, fitted, few)), guessing)
+    found = unless_too_small(found, too_small(state.study.data))
     metric = state.study.metric.label
     step = doubling(found.scene)
     return Verdict(
@@ -85,7 +87,7 @@ def decide(state: StudyState, models: Sequence[ModelSummary], few: FeatureCurve 
         would_change=would_change(found),
         margin=state.plan.min_gain,
         model=found.model.label,
-        ways=all_ways(found.scene, is_told=found.action != "cannot_tell"),
+        ways=() if found.too_small else all_ways(found.scene, is_told=found.action != "cannot_tell"),
         doubling=step,
         next_doubling=doubling_words(step, metric),
         experiment=found.experiment,
@@ -96,9 +98,10 @@ def decide(state: StudyState, models: Sequence[ModelSummary], few: FeatureCurve 
 def _before(state: StudyState) -> str:
     if state.phase == "refused":
         return state.notes[-1].text if state.notes else "This table cannot be studied."
+    small = too_small(state.data) if state.data else ""
     return {
         "opening": "Reading the table ...",
-        "ready": "Press Run to find out whether more data helps.",
+        "ready": small or "Press Run to find out whether more data helps.",
     }.get(state.phase, "Choose a table and a target, then press Run.")
 
 

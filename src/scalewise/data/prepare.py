@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pyarrow as pa
 
+from scalewise.core.sizes import too_small
 from scalewise.core.spec import ROWS, DataSpec, Feature, LeftOut, SamplingUnit, Task, UnitCandidate
 from scalewise.data.columns import columns_to_look_at, is_wide, read_columns, rows_to_look_at, screened, whole_profile
 from scalewise.data.draws import Drawn, check_unit, drawn
@@ -204,7 +205,8 @@ def _with_unit(
         unit=unit,
         seed=seed,
     )
-    return Prepared(source, data, left_out, (*_missing_note(read), *notes, *profile.notes), draw, read, profile)
+    small = (words,) if (words := too_small(data)) else ()
+    return Prepared(source, data, left_out, (*small, *_missing_note(read), *notes, *profile.notes), draw, read, profile)
 
 
 def _reasons(source: Source, target: str, exclude: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
