@@ -71,6 +71,7 @@ def test_a_gain_beyond_the_best_score_is_called_out_of_reach():
     assert verdict.action == "stop"
     assert verdict.sentence.startswith("No model can gain the 0.4 that counts: Linear reaches 0.696")
     assert "already, and the best that there can be is 1." in verdict.sentence
+    assert not any("richer model" in line for line in verdict.would_change)
     assert all(model.outlook.p_gain == 0 for model in summarise(state).models if model.curve.last.score > 0.6)
 
 

@@ -316,6 +316,8 @@ def _left_to_tell(found: Answer) -> str:
 
 def _by_action(found: Answer) -> str:
     scene = found.scene
+    if found.action == "stop" and scene.is_out_of_reach:
+        return ""
     if found.action == "stop":
         return "A richer model or new features: the answer is about the models and columns chosen here."
     if found.action == "cannot_tell":
