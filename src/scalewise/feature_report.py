@@ -57,7 +57,9 @@ def feature_report(summary: Summary) -> dict[str, Any]:
         "steady_since": ranks.since if ranks and ranks.top else None,
         "curve": [_point(point) for point in curve.points] if curve else [],
         **_kept(summary, curve),
-        "alarms": [{"kind": a.kind, "feature": a.feature, "words": a.words} for a in summary.alarms],
+        "alarms": [
+            {"kind": a.kind, "feature": a.feature, "others": list(a.others), "words": a.words} for a in summary.alarms
+        ],
     }
 
 

@@ -54,7 +54,8 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
     features, paired, ``fit_seconds``, ``repeats``, ``features``), empty where that was not asked for; ``keep``: names
     of the set to go on with (all where fewer do not do, none where it was not asked for), ``keep_share`` of the score
     that it carries; ``bytes_now`` and ``bytes_kept`` of all rows as models read them; ``alarms`` (``kind``:
-    ``golden``, ``identifier``, ``target_copy``, ``constant`` or ``duplicate_rows``, ``feature``, ``words``).
+    ``golden``, ``identifier``, ``target_copy``, ``target_sum``, ``constant`` or ``duplicate_rows``; ``feature``,
+    ``others``: further columns where it is about several, ``words``).
 ``trials``
     ``fitted``, ``resumed``, ``failed``: counts; ``failures``: ``trial`` and ``reason`` of each.
 ``notes``

@@ -39,6 +39,7 @@ def text_report(content: dict[str, Any], verdict: Verdict, *, features: bool) ->
         _point_lines(content, metric),
         _stream_lines(content),
         _feature_lines(content["features"], metric) if features else [],
+        _alarm_lines(content["features"]),
         [f"trials: {counts}"],
         _failure_lines(trials["failures"]),
         _ending_lines(content["ending"]),
@@ -139,7 +140,7 @@ def _stream_lines(content: dict[str, Any]) -> list[str]:
 
 
 def _feature_lines(found: dict[str, Any], metric: str) -> list[str]:
-    return [*_importance_lines(found, metric), *_curve_lines(found, metric), *_alarm_lines(found)]
+    return [*_importance_lines(found, metric), *_curve_lines(found, metric)]
 
 
 def _importance_lines(found: dict[str, Any], metric: str) -> list[str]:

@@ -88,6 +88,13 @@ def test_a_built_in_example_brings_its_own_target(capsys):
     assert "linear" in out
 
 
+def test_alarms_about_columns_are_printed_unasked(capsys, tmp_path):
+    late = frame()["late"]
+    frame().assign(leak=np.where(late == "yes", 1.0, 0.0)).to_parquet(tmp_path / "t.parquet")
+    out = run(capsys, str(tmp_path / "t.parquet"), "--target", "late", *QUICK)[1]
+    assert "alarm: leak is nearly a copy of late" in out
+
+
 def test_csv_works_as_parquet_does(capsys, tmp_path):
     frame().to_csv(tmp_path / "t.csv", index=False)
     status, out, _ = run(capsys, str(tmp_path / "t.csv"), "--target", "late", *QUICK)

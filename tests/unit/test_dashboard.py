@@ -9,9 +9,15 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from studies import data_spec
 
 import scalewise
 from scalewise.app.dashboard import Dashboard
+from scalewise.app.features import AlarmList
+from scalewise.core import events as ev
+from scalewise.core.spec import Alarm, Feature
+from scalewise.core.study import StudyState, fold
+from scalewise.core.summary import summarise
 from scalewise.engines import open_engine
 from scalewise.errors import InputError, TableError
 
@@ -280,6 +286,22 @@ def test_pinned_models_are_part_of_what_is_asked_for(page):
     assert dashboard.controls.options().pinned == ("linear",)
     box.value = False
     assert dashboard.controls.options().pinned == ()
+
+
+def test_an_alarm_about_several_columns_leaves_all_of_them_out():
+    left_out = []
+    alarms = AlarmList(left_out.extend)
+    names = ("a", "b", "c")
+    data = data_spec(features=tuple(Feature(name, "number") for name in names))
+    seen = Alarm("target_sum", "a", "a and b add up to y.", ("b",))
+    alarms.render(summarise(fold(StudyState(), ev.TablePrepared(data=data, alarms=(seen,)))))
+    alarms.widget.children[0].children[1].click()
+    assert [column.name for column in left_out] == ["a", "b"]
+    narrower = data_spec(features=data.features[1:])
+    alarms.render(
+        summarise(fold(StudyState(), ev.TablePrepared(data=narrower, left_out=tuple(left_out[:1]), alarms=(seen,))))
+    )
+    assert alarms.widget.children == ()
 
 
 class TestFeatures:

@@ -268,7 +268,7 @@ class TestAlarms:
         assert [alarm.kind for alarm in found] == ["duplicate_rows"] * n_alarms
 
     def test_those_of_the_table_are_kept_through_a_start(self):
-        seen = Alarm("identifier", "a", "a looks like an identifier.")
+        seen = Alarm("target_sum", "a", "a and b add up to y.", ("b",))
         state = fold(StudyState(), ev.TablePrepared(data=DATA, groups=(("a", "b"),), alarms=(seen,)))
         state = fold(state, ev.StudyStarted(study=STUDY, plan=PLAN))
         assert summarise(state).alarms == (seen,)

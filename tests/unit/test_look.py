@@ -40,6 +40,17 @@ def test_a_renamed_copy_of_classes():
     assert found["outcome"].kind == "target_copy"
 
 
+def test_columns_that_add_up_to_the_target_are_named_together():
+    rng = np.random.default_rng(4)
+    casual, registered = rng.poisson(30, 3_000), rng.poisson(120, 3_000)
+    frame = table(y=casual + registered, casual=casual, registered=registered)
+    (found,) = prepare(open_source(frame), "y").look.alarms
+    assert (found.kind, found.features) == ("target_sum", ("casual", "registered"))
+    assert found.words.startswith("casual and registered add up to y:")
+    assert alarms(frame.assign(y=frame["y"] + rng.normal(0, 1, 3_000))) == {}
+    assert alarms(frame.drop(columns="casual")) == {}
+
+
 def test_identifiers_by_name_and_by_values():
     rng = np.random.default_rng(1)
     ids = rng.choice(10**9, 3_000, replace=False)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalewise.core.spec import Feature
-from scalewise.data.relations import association, correlated_groups
+from scalewise.data.relations import association, correlated_groups, summing_columns
 
 
 def number(name):
@@ -85,3 +85,38 @@ class TestAssociation:
         X = rng.integers(0, 60, size=(2_000, 2)).astype(float)
         features = [Feature("a", "label"), Feature("b", "label")]
         assert association(X, features, X, features)[0, 1] < 0.1
+
+
+class TestSums:
+    def columns(self, rng, n_columns=8, n_rows=500):
+        return rng.normal(size=(n_rows, n_columns)) * np.geomspace(1, 1e5, n_columns) + 1e4
+
+    @pytest.mark.parametrize(
+        "weights", [{1: 1, 6: 1}, {6: 1, 7: -1}, {0: 100, 3: -70, 5: 10}, {0: 1, 1: 1, 2: 2, 3: -3, 4: 5}]
+    )
+    def test_the_columns_of_a_sum_are_found(self, rng, weights):
+        X = self.columns(rng)
+        y = 3 + sum(weight * X[:, at] / X[:, at].std() for at, weight in weights.items())
+        assert summing_columns(X, y) == tuple(weights)
+
+    def test_gaps_huge_numbers_and_a_copy_do_no_harm(self, rng):
+        X = self.columns(rng)
+        y = 100 * X[:, 1] + X[:, 4]
+        X[:50, 1], X[50:80, 6], y[80:90] = np.nan, np.nan, np.nan
+        X[:, 0], X[:, 2], X[:, 7] = np.nan, 5.0, 1e300 * rng.normal(size=500)
+        assert summing_columns(X, y) == (1, 4)
+        assert summing_columns(np.column_stack([X, X[:, 4]]), y) in {(1, 4), (1, 8)}
+
+    def test_noise_many_columns_or_one_alone_are_no_sum(self, rng):
+        X = self.columns(rng)
+        spread = X / X.std(axis=0)
+        assert summing_columns(X, rng.normal(size=500)) == ()
+        assert summing_columns(X, X[:, 7] * 2) == ()
+        assert summing_columns(spread, spread.sum(axis=1)) == ()
+        assert summing_columns(spread, spread[:, 0] + spread[:, 1] + 0.05 * rng.normal(size=500)) == ()
+        assert summing_columns(X[:40], X[:40, 0] + X[:40, 1]) == ()
+        assert summing_columns(X, np.full(500, 7.0)) == ()
+
+    def test_in_a_wide_table_the_strongest_columns_are_weighed(self, rng):
+        X = rng.normal(size=(500, 700))
+        assert summing_columns(X, X[:, 3] + 2 * X[:, 650]) == (3, 650)

@@ -187,21 +187,22 @@ class _AlarmRow:
         """Show an alarm, with its button where that would do something."""
         self._alarm = alarm
         put(self._words, "value", f"<div class='sw-alarm' role='alert'>{escape(alarm.words)}</div>")
-        put(self._button, "tooltip", f"Study the table without {alarm.feature}")
+        put(self._button, "tooltip", f"Study the table without {', '.join(alarm.features)}")
         put(self._button.layout, "display", "" if able else "none")
 
     def _on_click(self, _: widgets.Button) -> None:
         if self._alarm is not None:
-            self._leave_out([LeftOut(self._alarm.feature, f"left out by you: {self._alarm.words}")])
+            why = f"left out by you: {self._alarm.words}"
+            self._leave_out([LeftOut(name, why) for name in self._alarm.features])
 
 
 def _urgent(summary: Summary) -> list[Alarm]:
     """Alarms but those about columns that models do not see anyway."""
     gone = {column.name for column in summary.state.left_out}
-    return [alarm for alarm in summary.alarms if alarm.feature not in gone]
+    return [alarm for alarm in summary.alarms if gone.isdisjoint(alarm.features)]
 
 
 def _can_leave_out(alarm: Alarm, state: StudyState) -> bool:
-    """Whether its column is a feature, and not the only one."""
-    names = [feature.name for feature in state.data.features] if state.data else []
-    return alarm.feature in names and len(names) > 1
+    """Whether its columns are features, and not the only ones."""
+    names = {feature.name for feature in state.data.features} if state.data else set()
+    return bool(alarm.features) and set(alarm.features) < names

@@ -40,7 +40,7 @@ __all__ = [
 Task = Literal["binary", "multiclass", "regression"]
 FeatureKind = Literal["number", "category", "label", "date"]
 UnitKind = Literal["row", "group", "time", "thinned"]
-AlarmKind = Literal["golden", "identifier", "target_copy", "constant", "duplicate_rows"]
+AlarmKind = Literal["golden", "identifier", "target_copy", "target_sum", "constant", "duplicate_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +78,23 @@ class Alarm:
 
     Parameters
     ----------
-    kind : {"golden", "identifier", "target_copy", "constant", "duplicate_rows"}
+    kind : {"golden", "identifier", "target_copy", "target_sum", "constant", "duplicate_rows"}
     feature : str
-        Empty where it is not about one column.
+        Empty where it is not about a column.
     words : str
+    others : tuple of str
+        Further columns where it is about several together.
     """
 
     kind: AlarmKind
     feature: str
     words: str
+    others: tuple[str, ...] = ()
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """All columns that it is about."""
+        return (self.feature, *self.others) if self.feature else ()
 
 
 @dataclass(frozen=True, slots=True)

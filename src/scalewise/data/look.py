@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from scalewise.core.spec import Alarm, Feature, LeftOut
 from scalewise.data.encode import encode, plain_values
-from scalewise.data.relations import MOST_GROUPED, association, correlated_groups
+from scalewise.data.relations import MOST_GROUPED, association, correlated_groups, summing_columns
 
 __all__ = ["Look", "look_at"]
 
@@ -72,7 +72,7 @@ def look_at(
     copies = [_copy(feature, target, share) for feature, share in zip(features, with_target, strict=True)]
     always = [_always(feature, column) for feature, column in zip(features, X.T, strict=True)]
     once = [_once(feature, plain_values(table[feature.name])) for feature in features]
-    alarms = (*(alarm for alarm in (*copies, *once, *always) if alarm is not None), *constant)
+    alarms = (*(alarm for alarm in (*copies, _sum(X, y, target, features), *once, *always) if alarm), *constant)
     return Look(correlated_groups(X, features), alarms)
 
 
@@ -85,6 +85,22 @@ def _copy(feature: Feature, target: Feature, strength: float) -> Alarm | None:
         feature.name,
         f"{feature.name} is nearly a copy of {target.name} ({how} {strength:.3f}). If it is only known when "
         f"{target.name} is, the scores mean nothing: exclude it.",
+    )
+
+
+def _sum(X: Floats, y: Floats, target: Feature, features: Sequence[Feature]) -> Alarm | None:
+    """Whether a few columns of numbers add up to a target of numbers."""
+    numbers = [at for at, feature in enumerate(features) if feature.kind == "number"]
+    if target.kind != "number" or not (found := summing_columns(X[:, numbers], y)):
+        return None
+    names = [features[numbers[at]].name for at in found]
+    listed = f"{', '.join(names[:-1])} and {names[-1]}"
+    return Alarm(
+        "target_sum",
+        names[0],
+        f"{listed} add up to {target.name}: a weighted sum of them explains more than 99.99 % of it. If they are only "
+        f"known when {target.name} is, the scores mean nothing: exclude them.",
+        tuple(names[1:]),
     )
 
 

@@ -19,7 +19,7 @@ from scipy.stats import rankdata
 
 from scalewise.core.spec import Feature
 
-__all__ = ["GROUPED_ROWS", "MOST_GROUPED", "association", "correlated_groups"]
+__all__ = ["GROUPED_ROWS", "MOST_GROUPED", "association", "correlated_groups", "summing_columns"]
 
 GROUPED_ROWS = 2_000
 """Training rows that are looked at, at the most."""
@@ -34,6 +34,12 @@ _MOST_LEVELS = 0.2
 """Categories with more values than this share of the rows are compared with nothing: chance alone would match them."""
 
 _MOST_CODED = 60
+
+_MOST_SUMMED = 5
+_ROWS_A_SUMMED = 10
+_LEFT_OVER = 1e-4
+"""Share of a target's variance that a weighted sum of a few columns may leave where it is taken to make the target."""
+_FEWEST_COMPLETE = 50
 
 Floats = NDArray[np.float64]
 
@@ -91,6 +97,69 @@ def association(X: Floats, features: Sequence[Feature], Z: Floats, others: Seque
     for to, theirs in other.levels.items():
         found[one.measured, to] = _correlation_ratios(theirs, one.ranks)
     return np.clip(found, 0.0, 1.0)
+
+
+def summing_columns(X: Floats, y: Floats) -> tuple[int, ...]:
+    """Find a few columns of which a weighted sum, plus a constant, is nearly exactly the target.
+
+    Parameters
+    ----------
+    X : ndarray of float64, shape (n_rows, n_columns)
+        Columns of numbers; NaN where missing.
+    y : ndarray of float64, shape (n_rows,)
+        Targets.
+
+    Returns
+    -------
+    tuple of int
+        Two to five places, ascending; empty where there are none, or one column alone does.
+
+    Notes
+    -----
+    Where the target is such a sum, least squares over all columns gives every other column a weight near 0.
+    """
+    known = np.isfinite(y)
+    X, y = X[known], _unit_columns(y[known, None], np.ones((known.sum(), 1), dtype=bool))[:, 0]
+    if len(y) < _FEWEST_COMPLETE or X.shape[1] < 2 or not y.any():
+        return ()
+    places, scaled = _strongest(X, y)
+    # The normal equations are quicker, and exact enough to tell who has a weight.
+    weights = np.linalg.lstsq(scaled.T @ scaled, scaled.T @ y, rcond=None)[0]
+    order = places[np.argsort(-np.abs(weights))]
+    enough = (k for k in range(1, min(_MOST_SUMMED, len(order)) + 1) if _left_over(X[:, order[:k]], y) < _LEFT_OVER)
+    k = next(enough, 0)
+    return tuple(sorted(order[:k].tolist())) if k > 1 else ()
+
+
+def _strongest(X: Floats, y: Floats) -> tuple[NDArray[np.intp], Floats]:
+    """As many columns as there are rows to weigh them by, the most correlated ones, and their standard scores."""
+    present = np.isfinite(X)
+    scaled = _unit_columns(np.where(present, X, 0.0), present)
+    places = np.argsort(-np.abs(scaled.T @ y), kind="stable")[: max(2, len(y) // _ROWS_A_SUMMED)]
+    return places, scaled[:, places]
+
+
+def _unit_columns(columns: Floats, present: NDArray[np.bool_]) -> Floats:
+    """Columns with mean 0 and length 1, and 0 where nothing is present."""
+    # Largest first, as squares of huge numbers are infinite.
+    largest = np.abs(columns).max(axis=0)
+    shrunk = columns / np.where(largest > 0, largest, 1.0)
+    means = shrunk.sum(axis=0) / np.maximum(present.sum(axis=0), 1)
+    centred = np.where(present, shrunk - means, 0.0)
+    length = np.sqrt(np.square(centred).sum(axis=0))
+    return np.asarray(centred / np.where(length > 0, length, 1.0))
+
+
+def _left_over(columns: Floats, y: Floats) -> float:
+    """Share of a target's variance that the best weighted sum of columns leaves, in rows that lack none of them."""
+    complete = np.isfinite(columns).all(axis=1)
+    if complete.sum() < _FEWEST_COMPLETE:
+        return 1.0
+    some = np.column_stack([columns, y])[complete]
+    scaled = _unit_columns(some, np.ones(some.shape, dtype=bool))
+    parts, target = scaled[:, :-1], scaled[:, -1]
+    weights = np.linalg.lstsq(parts, target, rcond=None)[0]
+    return float(np.square(target - parts @ weights).sum()) if target.any() else 1.0
 
 
 class _Columns:
