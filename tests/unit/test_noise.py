@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import stdtrit
 from studies import BOOSTING, LINEAR, data_spec, started
 
 from scalewise.core import events as ev
@@ -108,3 +109,17 @@ def test_repeats_of_the_whole_table_are_one_look_at_it():
     noise = TrainingNoise(scores, 4_000)
     assert noise.of_mean(4_000, 10)[0] == pytest.approx(noise.variance(4_000)[0])
     assert noise.of_mean(40, 10)[0] == pytest.approx(noise.variance(40)[0] / 10, rel=0.01)
+
+
+@pytest.mark.parametrize("sizes", [(181,), (1_000, 1_448, 2_048, 2_896)], ids=["one size", "four sizes"])
+@pytest.mark.parametrize("times", [4, 16, 400])
+def test_noise_of_small_samples_is_carried_to_larger_ones_without_growing(sizes, times):
+    rng, n_rows = np.random.default_rng(3), times * sizes[-1]
+    found, held = [], 0
+    for _ in range(300):
+        scores = {n: (n / n_rows) ** -0.5 * rng.standard_normal(2) for n in sizes}
+        variance, df = TrainingNoise(scores).variance(n_rows)
+        found.append(variance / np.mean([np.var(s, ddof=1) for s in scores.values()]))
+        held += abs(rng.standard_normal()) <= stdtrit(df, 0.95) * np.sqrt(variance)
+    assert np.median(found) < 1.0
+    assert held / 300 >= 0.75

@@ -13,8 +13,12 @@ __all__ = ["TrainingNoise", "shared_noise"]
 _EXPONENTS: NDArray[np.float64] = np.linspace(-1.0, 3.0, 41)
 _USUAL, _SPREAD = 1.0, 0.8
 """How fast variances fall with the rows, before anything was seen: as a power of them, with its standard deviation."""
-_NEAR = math.log(16.5)
-"""Sizes farther away than this (in logarithms) say nothing about each other's noise."""
+_BEYOND = math.log(2.0)
+"""Variances that rise with the rows are carried no farther than this (in logarithms) beyond the largest size that was
+repeated: over more they would make any difference look like chance, and of the catalogue's models they fall."""
+_NEAR, _NEAREST = math.log(16.5), 1.5
+"""Sizes farther away than the first say nothing about each other's noise; but where there are none so near, the nearest
+ones, and those that are up to the second farther away, have to do."""
 _FEWEST_DF = 3.0
 """Variances of fewer degrees of freedom are taken as if they had these: a band of six standard errors tells nothing."""
 _MOST_SEEN = 0.7
@@ -70,13 +74,14 @@ class TrainingNoise:
     def variance(self, n_rows: int) -> tuple[float, float]:
         """Variance of one trial's score at `n_rows`, and the degrees of freedom behind it."""
         away = np.log(self._n / n_rows)
-        near = np.abs(away) <= max(_NEAR, np.abs(away).min(initial=math.inf) + 0.1)
+        near = np.abs(away) <= max(_NEAR, np.abs(away).min(initial=math.inf) + _NEAREST)
+        powers = _EXPONENTS if away.max(initial=-math.inf) >= -_BEYOND else _EXPONENTS[_EXPONENTS >= 0.0]
         away, variances, df = away[near], self._variances[near], self._df[near]
         total = float(df.sum())
         if not total or not variances.any():
             return 0.0, max(total, 1.0)
-        scales = (df * variances * np.exp(np.outer(_EXPONENTS, away))).sum(axis=1) / total
-        misfit = total * np.log(scales) - _EXPONENTS * (df * away).sum() + ((_EXPONENTS - _USUAL) / _SPREAD) ** 2
+        scales = (df * variances * np.exp(np.outer(powers, away))).sum(axis=1) / total
+        misfit = total * np.log(scales) - powers * (df * away).sum() + ((powers - _USUAL) / _SPREAD) ** 2
         weights = np.exp(-0.5 * (misfit - misfit.min()))
         weights /= weights.sum()
         scale = float(weights @ scales)
