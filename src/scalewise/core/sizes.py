@@ -17,7 +17,7 @@ STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _NEAR = 2**0.2
 """Two sizes closer than this ratio say the same; only one of them is visited."""
 
-_TREND_ROWS = 5_000
+_TREND_ROWS = 20_000
 _CHEAP_ROWS, _DEAR_ROWS = 10_000, 100_000
 _FEWEST_ROWS, _FEWEST_HELD_OUT = 100, 20
 """Rows below which nothing is said for sure: a share of right answers among 20 rows is known to some 15 points."""
