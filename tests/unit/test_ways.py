@@ -129,6 +129,19 @@ def test_a_machine_with_room_for_a_part_offers_that_part():
     assert part.gain < way(verdict, "scale_out").gain
 
 
+@pytest.mark.parametrize(("lead", "action"), [(0.002, "use_more_rows"), (-0.03, "scale_out")])
+def test_a_cluster_is_not_asked_for_where_a_model_as_good_has_room_here(lead, action):
+    scores = RISING | {"linear": (0.95, 1.2), "boosting": (0.95 + lead, 1.2)}
+    state = finished(started(PLAN, study_spec(data_spec(20_000))), scores)
+    for trial, got in state.records.items():
+        each = 100_000 if trial.model == "linear" else 1_000
+        larger = replace(got, peak_bytes=each * trial.n_rows, worker_bytes=10**8 + each * trial.n_rows)
+        state = fold(state, ev.TrialFinished(trial=trial, record=larger))
+    verdict = summarise(replace(state, machine=Machine(2 * 10**9, 10**9, 1))).verdict
+    assert verdict.action == action
+    assert verdict.model == ("Gradient boosting" if action == "use_more_rows" else "Linear")
+
+
 def test_a_fit_longer_than_a_night_is_called_so_and_no_cluster_is_offered_that_takes_as_long():
     def slow(plan):
         state = finished(started(plan, study_spec(data_spec(20_000))), RISING)

@@ -133,10 +133,24 @@ def _more(
     scene = replace(scene, ahead=model)
     if scene.all_used:
         return Answer("collect_rows", scene, gains, gain)
+    if lacks_memory(scene):
+        model, gain = max(_roomy(scene, sure), key=lambda pair: pair[1].gain, default=(model, gain))
+        scene = replace(scene, ahead=model)
     cramped = bool(lacks_memory(scene))
     if (cramped or takes_long(scene)) and fewer_will_do(scene):
         return Answer("fewer_features", scene, gains, gain)
     return Answer("scale_out" if cramped else "use_more_rows", scene, gains, gain)
+
+
+def _roomy(scene: Scene, sure: Sequence[tuple[ModelSummary, Outlook]]) -> list[tuple[ModelSummary, Outlook]]:
+    """Those for which there is memory here, and which end within the margin of the model ahead."""
+    return [
+        (model, gain)
+        for model, gain in sure
+        if not lacks_memory(replace(scene, ahead=model))
+        and (lead := scene.contest.lead(scene.ahead, model, scene.target)) is not None
+        and lead[0] < scene.margin
+    ]
 
 
 def sobered(found: Answer, guessing: Curve | None) -> Answer:
