@@ -23,7 +23,7 @@ from scipy.optimize import minimize
 from scipy.special import logit
 
 from scalewise.core.company import COMPANY, LEARNERS, Company
-from scalewise.core.curve_points import curve_points
+from scalewise.core.curve_points import CurvePoints, curve_points
 from scalewise.core.extrapolation import forecast_with
 from scalewise.core.forecast_features import FEATURES, curve_shape
 from scalewise.core.power_law import fit_power_law
@@ -93,7 +93,8 @@ def fallback(model: dict[str, np.ndarray], data: Examples) -> dict[str, np.ndarr
 def trials(net: QuantileNet, curves: list[Curve], fold: int, cuts: int) -> np.ndarray:
     """Return forecasts by the nets that never saw the fold: octaves, gap, misfit, p_gain, gained, in company or not.
 
-    A misfit of one means that the truth lies on the border of the interval.
+    Every cut is forecast alone, and once more in company where something is told of its surroundings. A misfit of one
+    means that the truth lies on the border of the interval.
     """
     rng = np.random.default_rng([11, fold])
     rows = []
@@ -102,24 +103,35 @@ def trials(net: QuantileNet, curves: list[Curve], fold: int, cuts: int) -> np.nd
         later = ahead(curve, int(places[-1]), rng)
         if not len(later) or not np.isfinite(curve.scores[places[-1]]).any():
             continue
-        train, top = curve.train[places] if rng.random() < 0.75 else None, curve.ceiling
+        train = curve.train[places] if rng.random() < 0.75 else None
         points = curve_points(curve.n[places], curve.scores[places], train)
         margin = float(rng.choice([0.005, 0.01])) * (1.0 if curve.metric == "accuracy" else 2 * np.ptp(curve.truth))
         around = company_of(curve, group, places, train is not None, rng)
-        made = forecast_with(
-            net, points, curve.n[later] * 1.0, min_gain=margin, max_score=top, around=around, fold=fold
-        )
-        if made.method != "trained":
-            continue
-        shape, truth = curve_shape(points, fit_power_law(points, top)), curve.truth[later]
-        side = np.where(truth < made.mean, made.mean - made.low, made.high - made.mean)
-        misfit = np.abs(truth - made.mean) / np.maximum(side, 1e-9)
-        octaves = np.log2(curve.n[later] / points.n[-1])
-        gained = truth - curve.truth[places[-1]] >= margin
-        gap = np.full(len(later), shape.values["gap"])
-        known = np.full(len(later), around.learner is not None or bool(around.curves))
-        rows.append(np.column_stack([octaves, gap, misfit, made.p_gain, gained, known]))
+        # Far ahead, too few curves of a group are alone by the draw; but all can be seen alone.
+        rows += trial(net, points, curve, later, margin, Company(), fold)
+        if in_company(around):
+            rows += trial(net, points, curve, later, margin, around, fold)
     return np.concatenate(rows)
+
+
+def trial(
+    net: QuantileNet, points: CurvePoints, curve: Curve, later: np.ndarray, margin: float, around: Company, fold: int
+) -> list[np.ndarray]:
+    """Return the forecasts of one cut as `trials` does, none where the nets do not answer."""
+    top, truth = curve.ceiling, curve.truth[later]
+    made = forecast_with(net, points, curve.n[later] * 1.0, min_gain=margin, max_score=top, around=around, fold=fold)
+    if made.method != "trained":
+        return []
+    side = np.where(truth < made.mean, made.mean - made.low, made.high - made.mean)
+    misfit = np.abs(truth - made.mean) / np.maximum(side, 1e-9)
+    gap = curve_shape(points, fit_power_law(points, top)).values["gap"]
+    gained = truth - curve.truth[curve.n == points.n[-1]] >= margin
+    columns = (np.log2(curve.n[later] / points.n[-1]), gap, misfit, made.p_gain, gained, in_company(around))
+    return [np.column_stack(np.broadcast_arrays(*columns))]
+
+
+def in_company(around: Company) -> bool:
+    return around.learner is not None or bool(around.curves)
 
 
 def company_of(
