@@ -71,6 +71,20 @@ def test_a_sure_gain_that_is_too_small_is_not_called_none_at_the_end():
     assert agenda.reason == "The answer is decided: more data no longer helps enough."
 
 
+def test_a_simpler_model_as_good_is_looked_at_beside_the_answer_s_before_the_end():
+    scores = {"dummy": (0.5, 0), "linear": (0.80, 0.0), "boosting": (0.8005, 0.02)}
+    state = run(scores, plan=replace(PLAN, repeats=2))
+    found = summarise(state)
+    assert current_agenda(state).ending
+    assert found.verdict.model == "Linear"
+    reached = {name: found.model(name).curve.last.n_rows for name in ("linear", "boosting")}
+    assert reached["linear"] >= reached["boosting"] / 2
+    beside = shown({"dummy": 40_000, "linear": 4_000, "boosting": 40_000}, scores)
+    largest = summarise(beside).model("boosting").curve.last.n_rows
+    assert summarise(beside).verdict.model == "Gradient boosting"
+    assert current_agenda(beside).trials[0] == Trial("linear", largest)
+
+
 def shown(sizes_of, scores=FLAT, plan=PLAN) -> StudyState:
     """The state after the first two looks at every model's sizes, as far as `sizes_of` says by name."""
     state = started(plan, study_spec(data_spec(100_000)))

@@ -13,14 +13,14 @@ import numpy as np
 from scalewise.core.curves import Curve, Gain, paired_gain
 from scalewise.core.prospects import REACH_SDS, ModelSummary, Outlook
 
-__all__ = ["SURE", "Contest", "Overtaking", "contest", "normal_above", "overtakings", "wins_by"]
+__all__ = ["CLOSE", "SURE", "Contest", "Overtaking", "contest", "normal_above", "overtakings", "wins_by"]
 
 SURE = 0.8
 """Probability from which an answer is given as a yes, and below whose complement as a no."""
 _SELDOM, _SELDOM_AT_ALL = 0.7, 0.3
 """By how many standard deviations two forecasts of one table, taken as independent, promise too much to the one behind
 or beside: to win by a margin, and to win at all. What moves one curve moves the others (bench_forecast.py)."""
-_CLOSE = 0.5
+CLOSE = 0.5
 """A model counts as deep enough to compare when it has been fitted on this share of the largest sample."""
 _DEARER, _DEAR_SECONDS = 2.0, 1.0
 """Among models within noise of one another, none is chosen that takes so many times as long on all rows as another."""
@@ -145,10 +145,10 @@ def _best(models: Sequence[ModelSummary]) -> ModelSummary:
     Studies skip sizes, so that what all share may be small; far below the largest it says little about who leads now.
     """
     most = max(m.curve.last.n_rows for m in models)
-    deep = [m for m in models if m.curve.last.n_rows >= _CLOSE * most]
+    deep = [m for m in models if m.curve.last.n_rows >= CLOSE * most]
     shared = set.intersection(*({p.n_rows for p in m.curve.points} for m in deep))
     size = max(shared, default=0)
-    if size < _CLOSE * most:
+    if size < CLOSE * most:
         return max(deep, key=lambda m: m.curve.last.score)
     return max(deep, key=lambda m: _score_at(m.curve, size))
 
@@ -162,7 +162,7 @@ def _lead(behind: Curve, ahead: Curve) -> Gain | None:
     """How far one model is ahead of another at the largest size that both have, if that is near their largest."""
     shared = {p.n_rows for p in behind.points} & {p.n_rows for p in ahead.points}
     size = max(shared, default=0)
-    if size < _CLOSE * max(behind.last.n_rows, ahead.last.n_rows):
+    if size < CLOSE * max(behind.last.n_rows, ahead.last.n_rows):
         return None
     return paired_gain(behind, size, size, other=ahead)
 

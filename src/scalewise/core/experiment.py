@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from types import MappingProxyType
 
+from scalewise.core.contest import CLOSE
 from scalewise.core.cost import Expectation
 from scalewise.core.curves import Curve
 from scalewise.core.events import Ending
@@ -153,14 +154,16 @@ def _choose(scene: _Scene, order: tuple[Trial, ...]) -> Agenda:
         *second,
     )
     reason = _decided(scene, main, guesses, left) if main and not asked else ""
-    if reason:
+    simpler = _simpler(scene, main, (best, *rivals), left) if main else ()
+    asked = asked or (simpler if reason else ())
+    if reason and not asked:
         return replace(here, ending="decided", reason=reason)
     # A larger look meanwhile would want a second look of its own.
     useful = tuple(t for t in left if t.model != second[0].model) if second else left
     worth = worths(best, rivals, useful, least=scene.plan.min_gain, expected=scene.expected)
     asked = (*asked, *(_settling(scene, main, guesses, left) if main else ()))
     trials = tuple(dict.fromkeys((*asked, *sorted(worth, key=lambda t: -worth[t]), *_filling(best, rivals, left))))
-    trials = trials or _widening(scene, main, left)
+    trials = trials or simpler or _widening(scene, main, left)
     if not trials:
         return replace(here, ending="done", reason="Every trial that can change the answer is done.")
     return replace(here, trials=trials)
@@ -216,6 +219,20 @@ def _likely_winner(scene: _Scene, main: Guess | None, best: Guess, left: tuple[T
         return ()
     is_far_behind = JUMP * best.summary.curve.last.n_rows <= main.summary.curve.last.n_rows
     return _larger_look(best, left) if is_far_behind else ()
+
+
+def _simpler(scene: _Scene, main: Guess, others: Sequence[Guess], left: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """Quicker fits of simpler models beside the answer's: whether one is within noise of it shows at one size alone."""
+    size, rung = main.summary.curve.last.n_rows, main.summary.curve.model.rung
+    simpler = {g.name: g.summary.curve.last.n_rows for g in others if g.summary.curve.model.rung < rung}
+    quick = scene.expected.seconds(Trial(main.name, size))
+    return tuple(
+        t
+        for t in left
+        if (t.n_rows, t.repeat) == (size, 0)
+        and simpler.get(t.model, size) < CLOSE * size
+        and scene.expected.seconds(t) <= quick
+    )
 
 
 def _insisted(scene: _Scene, left: tuple[Trial, ...]) -> tuple[Trial, ...]:
