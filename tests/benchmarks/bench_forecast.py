@@ -6,8 +6,8 @@ Every curve of ``../shared/data/lcdb10_accuracy.parquet`` is cut at 5, 10, 25 an
 size not above it), and the score at the largest size is forecast; the truth is the mean of all repeats. The model's
 part is played by the two nets that never saw the data set (``curve_library.folds``: openmlids in order, dealt into
 ten folds by a permutation of seed 0), so all data sets count as held out. What ships averages all twenty.
-Every table comes twice: from the curve alone, and with its kind of learner and up to five companions, as a study has
-them: linear, tree, forest, boosting and neighbours on the same table, seen at the same sizes.
+Every table comes three times: from the curve alone, with its kind of learner, and with that and up to five companions,
+as a study has them: linear, tree, forest, boosting and neighbours on the same table, seen at the same sizes.
 Curves of other metrics and of regression, from measure_curves.py, and of the catalogue's own models, from
 measure_catalogue.py, are reported below, held out by table as well.
 """
@@ -21,6 +21,7 @@ import warnings
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -52,6 +53,12 @@ GAINS = (0.005, 0.010)
 LADDER = ("linear", "tree", "forest", "boosting", "neighbors")
 # As Forecast.answers decides, distance aside.
 SURE = 0.75
+Known = Literal["curve", "learner", "company"]
+KNOWN: dict[Known, str] = {
+    "curve": "from the curve alone",
+    "learner": "with kind of learner",
+    "company": "with kind of learner and companions",
+}
 Peer = Callable[[CurvePoints, float, float], float]
 
 
@@ -120,9 +127,9 @@ def evaluate(
     *,
     half_octaves: bool,
     shares: tuple[float, ...] = SHARES,
-    company: bool = False,
+    known: Known = "curve",
 ) -> pd.DataFrame:
-    """Forecast every cut of every curve, alone or with its kind of learner and companions; one row each."""
+    """Forecast every cut of every curve, with what is known of its surroundings; one row each."""
     net, fold_of, mates_of = load_quantile_net(), folds(curves), mates(curves)
     rows = []
     for share in shares:
@@ -130,10 +137,12 @@ def evaluate(
             points = curve_points(curve.n[places], curve.scores[places], curve.train[places])
             target, top = float(curve.n[-1]), curve.ceiling
             row = {name: peer(points, target, top) for name, peer in peers.items()}
-            around = Company(curve.kind, beside(curve, places, mates_of[id(curve)])) if company else ALONE
-            known = {"max_score": top, "around": around, "fold": fold_of[curve.table]}
+            around = ALONE if known == "curve" else Company(curve.kind)
+            if known == "company":
+                around = Company(curve.kind, beside(curve, places, mates_of[id(curve)]))
+            options = {"max_score": top, "around": around, "fold": fold_of[curve.table]}
             start = time.process_time()
-            made = [forecast_with(net, points, curve.n[-1:] * 1.0, min_gain=gain, **known) for gain in GAINS]
+            made = [forecast_with(net, points, curve.n[-1:] * 1.0, min_gain=gain, **options) for gain in GAINS]
             row |= {"seconds": (time.process_time() - start) / len(GAINS)}
             row |= {"ours": made[0].mean[0], "low": made[0].low[0], "high": made[0].high[0]}
             row |= {f"p {gain}": one.p_gain[0] for gain, one in zip(GAINS, made, strict=True)}
@@ -233,10 +242,10 @@ def print_overtaking(found: pd.DataFrame) -> None:
     print(table.to_string(float_format="{:.3f}".format))
 
 
-def print_transfer(curves: list[Curve], *, company: bool) -> None:
+def print_transfer(curves: list[Curve], known: Known) -> None:
     """Errors and coverage by metric, in parts of each curve's own extent."""
     peers = {name: PEERS[name] for name in ("last value", "pow3 constrained")}
-    found = evaluate(curves, peers, half_octaves=True, shares=(0.10, 0.25, 0.50), company=company)
+    found = evaluate(curves, peers, half_octaves=True, shares=(0.10, 0.25, 0.50), known=known)
     found = found[found.extent > 0]
     table = found[[*peers, "ours"]].sub(found.truth, axis=0).abs().div(found.extent, axis=0)
     table["Winkler"] = winkler(found) / found.extent
@@ -253,7 +262,7 @@ def print_transfer(curves: list[Curve], *, company: bool) -> None:
         .assign(coverage=table.coverage.groupby(found.learner).mean())
     )
     print(by_learner.to_string(float_format="{:.3f}".format))
-    if company:
+    if known == "company":
         print_overtaking(found[found.metric.isin(["accuracy", "roc auc", "r2"])])
 
 
@@ -265,22 +274,21 @@ def main() -> None:
     warnings.simplefilter("ignore")
     curves = lcdb_curves(options.lcdb)
     peers = {name: peer for name, peer in PEERS.items() if not (options.quick and name in SLOW)}
-    for half_octaves, company in product((False, True), (False, True)):
+    for half_octaves, known in product((False, True), KNOWN):
         print("\npoints at every half octave" if half_octaves else "\npoints at 1, 2, 5, 10, 25, 50 % only", end=", ")
-        print("with kind of learner and companions" if company else "from the curve alone")
-        found = evaluate(curves, peers, half_octaves=half_octaves, company=company)
+        print(KNOWN[known])
+        found = evaluate(curves, peers, half_octaves=half_octaves, known=known)
         print_errors(found)
         print_intervals(found)
         print_decisions(found)
         print_aims(found)
         print(f"fallback in {(found.method != 'trained').mean():.3f}")
-        if company and half_octaves:
+        if known == "company" and half_octaves:
             print_overtaking(found)
     for name, path in (("other metrics and regression", MEASURED), ("the catalogue's own models", CATALOGUE)):
-        for company in (False, True):
-            print(f"\n{name}, held-out tables, errors in parts of the curve's extent", end=", ")
-            print("with kind of learner and companions" if company else "from the curve alone")
-            print_transfer(measured_curves(path), company=company)
+        for known in KNOWN:
+            print(f"\n{name}, held-out tables, errors in parts of the curve's extent, {KNOWN[known]}")
+            print_transfer(measured_curves(path), known)
 
 
 if __name__ == "__main__":
