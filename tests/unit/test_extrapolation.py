@@ -288,6 +288,24 @@ class TestReservations:
         assert "unlike the training" in found.flags
         assert_sound(found)
 
+    @pytest.mark.parametrize(("value", "best"), [(0.7, None), (0.7, 1.0), (-3.0, 0.0), (-3.0, 1.0), (0.0, None)])
+    @pytest.mark.parametrize("dust", [0.0, 1e-13])
+    def test_a_long_flat_curve_gains_nothing(self, value, best, dust):
+        scores = np.full((len(SIZES), 5), value) * (1 + dust * np.random.default_rng(1).normal(size=(len(SIZES), 5)))
+        found = forecast(SIZES, scores, targets=TARGETS, max_score=best)
+        assert found.method == "flat"
+        assert not {"ill-behaved", "falling"} & set(found.flags)
+        assert found.refusal is None
+        assert (found.p_gain < 0.1).all()
+        assert found.p_gain[1] < 0.01
+        assert found.answers[1:] == ("no",) * (len(TARGETS) - 1)
+
+    def test_a_few_equal_scores_close_together_are_no_proof_that_a_curve_is_flat(self):
+        near = forecast([64, 91, 128, 181], np.full((4, 3), 0.5), targets=[2000], max_score=1.0)
+        far = forecast([64, 256, 1024, 4096], np.full((4, 3), 0.5), targets=[8192], max_score=1.0)
+        assert near.method == "trained"
+        assert near.p_gain[0] > 0.2 > 0.05 > far.p_gain[0]
+
     def test_strange_curves_fall_back_on_the_power_law(self):
         scores = [-1e6, 0.6, 0.7, 0.75, 0.76, 0.76001]
         found = forecast(SIZES, scores, targets=[8000], max_score=1.0)

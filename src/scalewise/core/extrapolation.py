@@ -38,6 +38,10 @@ _INDICATIVE, _VAGUE, _REFUSED = 4.0, 10.0, 20.0
 # Sizes are rounded, so that 5 % of the rows may be a little less than a twentieth.
 _ROUNDING = 1.01
 _SURE = 0.75
+# Scores that differ by less than this part of their size differ by rounding alone; equal ones over so many sizes and
+# octaves are no accident.
+_ROUNDED = 1e-9
+_FEWEST_EQUAL, _EQUAL_OCTAVES = 4, 2.9
 _LOW, _HIGH = 0.05, 0.95
 
 __all__ = ["Answer", "Forecast", "PowerLaw", "forecast", "power_law"]
@@ -226,16 +230,18 @@ def _slack(score: float) -> float:
 def _fan(
     net: QuantileNet, points: CurvePoints, shape: CurveShape, features: Floats, min_gain: float, fold: int | None
 ) -> _Fan:
-    negligible = 1e-9 * max(float(np.abs(points.score).max()), min_gain)
-    if shape.scale <= negligible:
-        unit, method = min_gain, "flat"
+    if _is_flat(points, shape, min_gain):
+        # Every further octave without a change leaves less to come.
+        unit, method = min_gain / max(shape.values["seen_octaves"], 1.0), "flat"
     else:
         unit, method = shape.scale, "power law" if _is_strange(net, features) else "trained"
     if method == "trained":
         found = net.quantiles(features, fold)
     else:
-        found = net.fallback_quantiles(_OCTAVES) + features[:, [FEATURES.index("law_gain")]][:, :, None]
-    noise = shape.values["noise"]
+        # What rounding leaves of a flat curve is no law.
+        law_gain = features[:, FEATURES.index("law_gain")] if method == "power law" else np.zeros(len(_OCTAVES))
+        found = net.fallback_quantiles(_OCTAVES) + law_gain[:, None, None]
+    noise = shape.values["noise"] if method != "flat" else 0.0
     in_company = bool(np.nan_to_num(features[:, len(FEATURES) :]).any())
     still = np.ones(len(_OCTAVES))
     stretch = net.stretch(_OCTAVES, shape.values["gap"], in_company) if method == "trained" else still
@@ -244,6 +250,17 @@ def _fan(
     # No distance, no gain: what is left is the noise of the last score.
     score[0], gain[0] = noise * _normal_quantiles(net.levels), 0.0
     return _Fan(_widening(score, still), gain, net.levels, unit, method, in_company)
+
+
+def _is_flat(points: CurvePoints, shape: CurveShape, min_gain: float) -> bool:
+    """Say whether nothing but rounding tells the scores apart.
+
+    With a best possible score a few equal ones still leave the nets something to go by: how far off it is.
+    """
+    rounding = _ROUNDED * max(float(np.abs(points.score).max()), min_gain)
+    enough = points.size >= _FEWEST_EQUAL and shape.values["seen_octaves"] >= _EQUAL_OCTAVES
+    equal = np.nanmax(points.scores) - np.nanmin(points.scores) <= rounding
+    return bool((enough and equal) or shape.scale <= rounding)
 
 
 def _is_strange(net: QuantileNet, features: Floats) -> bool:
@@ -299,8 +316,8 @@ def _flags(points: CurvePoints, shape: CurveShape, method: str, times: float) ->
         "too far": times > _REFUSED * _ROUNDING,
         "vague": _VAGUE * _ROUNDING < times <= _REFUSED * _ROUNDING,
         "indicative": _INDICATIVE * _ROUNDING < times <= _VAGUE * _ROUNDING,
-        "ill-behaved": _is_ill_behaved(shape),
-        "falling": _exceeds(shape, "below_best", 0.8, 2.5),
+        "ill-behaved": method != "flat" and _is_ill_behaved(shape),
+        "falling": method != "flat" and _exceeds(shape, "below_best", 0.8, 2.5),
         "few points": points.size < 3,
         "no repeats": not bool(np.isfinite(points.spread[-1])),
         "unlike the training": method != "trained",
