@@ -83,7 +83,7 @@ class TestContract:
         n, scores = curve
         seen = np.isfinite(scores).any(axis=1)
         n, scores = n[seen], scores[seen]
-        found = forecast(n, scores, targets=n.max() * np.array([1.5, 2, 4, 8, 16]), min_gain=0.005)
+        found = forecast(n, scores, targets=n.max() * np.array([2, 3, 4, 8, 16]), min_gain=0.005)
         last = np.nanmean(scores[np.argmax(n)])
         assert (found.p_gain[found.low < last + 0.005 - 1e-9] <= 0.95 + 1e-9).all()
         assert (found.p_gain[found.high > last + 0.005 + 1e-9] >= 0.05 - 1e-9).all()
@@ -253,18 +253,33 @@ class TestTruth:
 
 class TestReservations:
     @pytest.mark.parametrize(
-        ("times", "flag"), [(2, None), (4, None), (8, "indicative"), (15, "vague"), (20, "vague"), (21, "too far")]
+        ("times", "flags"),
+        [
+            (2, set()),
+            (4, set()),
+            (8, {"indicative"}),
+            (15, {"indicative", "vague"}),
+            (20, {"indicative", "vague"}),
+            (21, {"too far"}),
+        ],
     )
-    def test_distance_is_flagged(self, times, flag):
+    def test_distance_is_flagged(self, times, flags):
         found = forecast(SIZES, learning(), targets=[4000 * times], max_score=1.0)
-        distances = {"indicative", "vague", "too far"} & set(found.flags)
-        assert distances == ({flag} if flag else set())
-        assert (found.refusal is not None) == (flag == "too far")
+        assert {"indicative", "vague", "too far"} & set(found.flags) == flags
+        assert (found.refusal is not None) == (flags == {"too far"})
 
-    def test_beyond_twenty_times_it_refuses_in_words(self):
-        found = forecast(SIZES, learning(), targets=[8000, 100_000])
+    def test_beyond_twenty_times_it_refuses_that_target_alone_in_words(self):
+        steep = learning(0.99, 2.5, 0.3, 0.001)
+        found = forecast(SIZES, steep, targets=[16000, 100_000], max_score=1.0)
         assert "25 times" in found.refusal
-        assert found.answers == ("cannot tell", "cannot tell")
+        assert found.answers == ("yes", "cannot tell")
+        assert found.answers[:1] == forecast(SIZES, steep, targets=[16000], max_score=1.0).answers
+
+    def test_a_curve_that_allows_no_forecast_is_refused_at_every_distance(self):
+        scores = learning(noise=0.002)
+        scores[-1] -= 0.15
+        assert forecast(SIZES, scores, targets=[8000, 100_000]).answers == ("cannot tell", "cannot tell")
+        assert forecast([100], [0.7], targets=[200]).answers == ("cannot tell",)
 
     def test_a_curve_that_rises_and_collapses_is_refused(self):
         scores = learning(noise=0.002)
@@ -353,6 +368,8 @@ class TestInput:
             ({"train_scores": [0.5]}, "train_scores"),
             ({"targets": []}, "targets"),
             ({"targets": [-5]}, "targets"),
+            ({"targets": [800.5]}, "targets must hold whole numbers of rows"),
+            ({"n_rows": [100, 200.5, 400]}, "n_rows must hold whole numbers of rows"),
             ({"min_gain": -0.1}, "min_gain"),
             ({"min_gain": float("nan")}, "min_gain"),
             ({"max_score": 0.55}, "best score seen is 0.6"),

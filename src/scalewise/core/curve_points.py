@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 _LENT_FREEDOM = 2.0
 _LENDING_OCTAVES, _LENDING_POWER = 1.5, 0.25
 
-__all__ = ["CurvePoints", "curve_points", "sizes"]
+__all__ = ["CurvePoints", "curve_points", "positive_numbers", "sizes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +98,16 @@ def sizes(values: ArrayLike, name: str) -> Floats:
     Raises
     ------
     InputError
-        If they are not one-dimensional finite numbers of at least one.
+        If they are not one-dimensional whole numbers of at least one.
     """
+    rows = positive_numbers(values, name)
+    if not (rows == np.round(rows)).all():
+        raise InputError(f"{name} must hold whole numbers of rows, got {rows.tolist()}.")
+    return rows
+
+
+def positive_numbers(values: ArrayLike, name: str) -> Floats:
+    """The same for sizes on the way from one row count to another, which need not be whole."""
     rows = np.atleast_1d(_numbers(values, name))
     if rows.ndim != 1 or rows.size == 0:
         raise InputError(f"{name} has shape {rows.shape}; it must be a list of at least one number of rows.")

@@ -27,6 +27,7 @@ from scalewise.core.curve_points import CurvePoints, curve_points, sizes
 from scalewise.core.forecast_features import FEATURES, CurveShape, curve_shape, target_features
 from scalewise.core.power_law import PowerLaw, fit_power_law, power_law
 from scalewise.core.quantile_net import QuantileNet, load_quantile_net
+from scalewise.core.reservations import flags_of, refusal_of, refused_at
 from scalewise.errors import InputError
 
 Floats = NDArray[np.float64]
@@ -34,9 +35,6 @@ Answer = Literal["yes", "no", "cannot tell"]
 
 # Doublings of the rows at which the fan is computed; between them it is interpolated.
 _OCTAVES: Floats = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.7, 5.3])
-_INDICATIVE, _VAGUE, _REFUSED = 4.0, 10.0, 20.0
-# Sizes are rounded, so that 5 % of the rows may be a little less than a twentieth.
-_ROUNDING = 1.01
 _SURE = 0.75
 # Scores that differ by less than this part of their size differ by rounding alone; equal ones over so many sizes and
 # octaves are no accident.
@@ -63,9 +61,12 @@ class Forecast:
     method : str
         ``"trained"``, ``"power law"`` (the curve is unlike those of the training) or ``"flat"`` (it shows nothing).
     flags : tuple of str
-        Reservations: see `forecast`.
+        Reservations about the farthest target: see `forecast`.
     refusal : str or None
-        Why the forecast should not be acted on, in words. The numbers are given all the same, for drawing.
+        Why the forecast of the farthest target should not be acted on, in words. The numbers are given all the same,
+        for drawing.
+    refused : ndarray of bool, shape (n_targets,)
+        Whether the forecast of each target should not be acted on: the curve allows none, or this target is too far.
     """
 
     n_rows: Floats
@@ -76,16 +77,18 @@ class Forecast:
     method: str
     flags: tuple[str, ...]
     refusal: str | None
+    refused: NDArray[np.bool_]
 
     @property
     def answers(self) -> tuple[Answer, ...]:
-        """Whether each target gains enough: yes, no, or, below 75 % certainty or when refused, cannot tell."""
-        return tuple(self._answer(float(p)) for p in self.p_gain)
+        """Whether each target gains enough: yes, no, or, below 75 % certainty or when it is refused, cannot tell."""
+        return tuple(_answer(float(p), bool(out)) for p, out in zip(self.p_gain, self.refused, strict=True))
 
-    def _answer(self, p_gain: float) -> Answer:
-        if self.refusal is not None or 1 - _SURE < p_gain < _SURE:
-            return "cannot tell"
-        return "yes" if p_gain >= _SURE else "no"
+
+def _answer(p_gain: float, refused: bool) -> Answer:
+    if refused or 1 - _SURE < p_gain < _SURE:
+        return "cannot tell"
+    return "yes" if p_gain >= _SURE else "no"
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,9 +145,9 @@ def forecast(
     Returns
     -------
     Forecast
-        Its flags are among ``"indicative"`` (a target beyond 4 times the rows), ``"vague"`` (beyond 10 times),
-        ``"too far"`` (beyond 20 times), ``"few points"``, ``"no repeats"``, ``"falling"`` (below its best by more
-        than noise), ``"ill-behaved"`` and ``"unlike the training"``.
+        Its flags are among ``"indicative"`` (a target beyond 4 times the rows), ``"vague"`` (beyond 10 times, beside
+        the former), ``"too far"`` (beyond 20 times, instead of both), ``"few points"``, ``"no repeats"``,
+        ``"falling"`` (below its best by more than noise), ``"ill-behaved"`` and ``"unlike the training"``.
 
     Raises
     ------
@@ -201,9 +204,11 @@ def forecast_with(
     p_gain = np.clip(p_gain, np.minimum(_LOW, by_score), np.maximum(_HIGH, by_score))
     if points.score[-1] + min_gain > law.ceiling + _slack(law.ceiling):
         p_gain = np.zeros_like(p_gain)
-    flags = _flags(points, shape, fan.method, float(2 ** octaves.max()))
-    refusal = _refusal(flags, points, float(targets.max()), most_rows)
-    return Forecast(targets, mean, low, high, p_gain, fan.method, flags, refusal)
+    times = targets / points.n[-1]
+    flags = flags_of(points, shape, fan.method, float(times.max()))
+    refusal = refusal_of(flags, points, float(targets.max()), most_rows)
+    refused = refused_at(times, flags, points)
+    return Forecast(targets, mean, low, high, p_gain, fan.method, flags, refusal, refused)
 
 
 def _check_options(points: CurvePoints, min_gain: float, max_score: float | None, min_score: float | None) -> None:
@@ -309,49 +314,3 @@ def _above(quantiles: Floats, levels: Floats, threshold: float) -> float:
     if threshold < rising[0]:
         return float(1 - levels[0] * np.exp(-(rising[0] - threshold) / (rising[2] - rising[0])))
     return float(1 - np.interp(threshold, rising, levels))
-
-
-def _flags(points: CurvePoints, shape: CurveShape, method: str, times: float) -> tuple[str, ...]:
-    found = {
-        "too far": times > _REFUSED * _ROUNDING,
-        "vague": _VAGUE * _ROUNDING < times <= _REFUSED * _ROUNDING,
-        "indicative": _INDICATIVE * _ROUNDING < times <= _VAGUE * _ROUNDING,
-        "ill-behaved": method != "flat" and _is_ill_behaved(shape),
-        "falling": method != "flat" and _exceeds(shape, "below_best", 0.8, 2.5),
-        "few points": points.size < 3,
-        "no repeats": not bool(np.isfinite(points.spread[-1])),
-        "unlike the training": method != "trained",
-    }
-    return tuple(name for name, holds in found.items() if holds)
-
-
-def _is_ill_behaved(shape: CurveShape) -> bool:
-    """Say whether the curve has sunk, jumped or swings.
-
-    On held-out curves these signs, and not an early dip that has been made good, are followed by misses: seven of ten
-    decisions right instead of more than eight, and intervals that hold least often.
-    """
-    sunk = _exceeds(shape, "below_best", 0.8, 4.0)
-    return sunk or _exceeds(shape, "bend", 1.2, 5.0) or _exceeds(shape, "roughness", 1.0, 3.0)
-
-
-def _exceeds(shape: CurveShape, name: str, least: float, noises: float) -> bool:
-    """Say whether a feature is large in units of the curve and of its noise; an unknown one is not."""
-    return bool(shape.values[name] > max(least, noises * shape.values["noise"]))
-
-
-def _refusal(flags: tuple[str, ...], points: CurvePoints, farthest: float, most_rows: int | None) -> str | None:
-    largest = points.n[-1]
-    if "too far" in flags:
-        return (
-            f"{farthest:,.0f} rows are {farthest / largest:.0f} times the {largest:,.0f} rows measured so far; beyond "
-            f"20 times a forecast is a guess. Measure {farthest / 20:,.0f} rows or more first."
-        )
-    if "ill-behaved" in flags:
-        why = "The curve rises and falls by more than its noise, so that its past says little about what follows."
-        if most_rows is not None and largest >= most_rows:
-            return f"{why} No larger size is left to measure: collect rows, or look at another model."
-        return f"{why} Measure a larger size, or more repeats, before deciding."
-    if points.size == 1:
-        return "One size alone shows no trend. Measure at least two sizes."
-    return None

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scalewise.core.curve_points import CurvePoints, curve_points, sizes
+from scalewise.core.curve_points import CurvePoints, curve_points, positive_numbers
 
 Floats = NDArray[np.float64]
 
@@ -71,7 +71,7 @@ class PowerLaw:
         InputError
             If a size is not a number of at least one.
         """
-        ratio = sizes(n_rows, "n_rows") / self.anchor
+        ratio = positive_numbers(n_rows, "n_rows") / self.anchor
         return np.minimum(self.asymptote - self.amplitude * ratio**-self.exponent + self.shift, self.ceiling)
 
 
