@@ -25,7 +25,8 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
 ``curves``
     For each model ``model``, ``label``, ``metric``, ``points`` (``n_rows``, ``fraction``, ``score``, ``low``, ``high``,
     ``train_score``, ``repeats``, ``fit_seconds``, ``peak_bytes``), ``forecast`` (``n_rows``, ``mean``, ``low``,
-    ``high``, ``p_gain``; empty where there is none), ``forecast_refusal`` (words or null) and ``memory`` (``n_rows``,
+    ``high``, ``p_gain``; empty where there is none), ``forecast_refusal`` (words or null), ``forecast_flags`` (its
+    reservations, see `scalewise.forecast`) and ``memory`` (``n_rows``,
     ``bytes`` of the whole worker and ``fits``, names of the places, at the sizes of the forecast). ``low`` and ``high``
     are 90 % intervals everywhere.
 ``ending``
@@ -187,6 +188,7 @@ def _curve(model: ModelSummary, metric: str, machine: Machine | None) -> dict[st
         if ahead
         else [],
         "forecast_refusal": ahead.refusal if ahead else None,
+        "forecast_flags": list(ahead.flags) if ahead else [],
         "memory": [_memory(model, n, machine) for n in ahead.n_rows] if ahead else [],
     }
 

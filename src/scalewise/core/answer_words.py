@@ -7,6 +7,7 @@ from scalewise.core.contest import SURE, overtakings
 from scalewise.core.curves import Curve
 from scalewise.core.memory import fitting_places
 from scalewise.core.prospects import REACH_SDS, ModelSummary, Outlook
+from scalewise.core.reservations import reservation_words
 from scalewise.core.scene import Scene, lacks_memory, takes_long
 from scalewise.core.ways import Way
 from scalewise.core.wording import (
@@ -141,6 +142,7 @@ def evidence(found: Answer, metric: str, guessing: Curve | None) -> tuple[str, .
         _simpler(scene),
         _fewer(scene),
         _chance(found),
+        _reservations(found.model),
         _back_test(found.model),
         *_crossings(scene),
     )
@@ -200,6 +202,11 @@ def _chance(found: Answer) -> str:
     far = f"; indicative only, as that is {times:.0f} times the largest sample" if times > _INDICATIVE else ""
     means = f"{_with(scene)} and {found.model.label}" if _is_of_another(found) else _with(scene)
     return f"Chance of gaining at least {scene.margin:g} with {means}: {100 * found.gain.p_gain:.0f} %{far}."
+
+
+def _reservations(model: ModelSummary) -> str:
+    """What is unusual about the curve that is continued."""
+    return reservation_words(model.label, model.continuation.flags) if model.continuation else ""
 
 
 def _back_test(model: ModelSummary) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +12,7 @@ from scalewise.core.forecast_features import CurveShape
 
 Floats = NDArray[np.float64]
 
-__all__ = ["flags_of", "refusal_of", "refused_at"]
+__all__ = ["flags_of", "refusal_of", "refused_at", "reservation_words"]
 
 _INDICATIVE, _VAGUE, _REFUSED = 4.0, 10.0, 20.0
 # Sizes are rounded, so that 5 % of the rows may be a little less than a twentieth.
@@ -100,3 +102,19 @@ def refusal_of(flags: tuple[str, ...], points: CurvePoints, farthest: float, mos
     if points.size == 1:
         return "One size alone shows no trend. Measure at least two sizes."
     return None
+
+
+def reservation_words(label: str, flags: Container[str]) -> str:
+    """Say in a sentence what is unusual about the curve of a model; empty where nothing is, or all is refused for it.
+
+    Parameters
+    ----------
+    label : str
+        What people call the model.
+    flags : container of str
+        As `flags_of` names them.
+    """
+    unlike = "is unlike those that the forecast was trained on, so that a plain power law continues it"
+    fallen = "has fallen below its best by more than noise"
+    found = [words for name, words in (("falling", fallen), ("unlike the training", unlike)) if name in flags]
+    return f"The curve of {label} {', and '.join(found)}." if found and "ill-behaved" not in flags else ""
