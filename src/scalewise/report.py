@@ -41,8 +41,9 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
     ``seconds``). Other than in ``curves``, one model goes on learning from point to point.
 ``unit_checks``
     For each other sampling unit that was checked ``unit``, ``model``, ``sentence``, ``changes`` (whether the answer
-    depends on the unit) and ``points`` (``fraction`` and, by the study's own unit and by the other one, ``n_rows``,
-    ``score``, ``low``, ``high``).
+    depends on the unit), ``warns`` (whether the score is probably worse by the other unit, but that may be chance) and
+    ``points`` (``fraction`` and, by the study's own unit and by the other one, ``n_rows``, ``score``, ``low``,
+    ``high``).
 ``importances``
     For each model that has any ``model``, ``n_rows``, ``noise_line`` and ``features`` (``feature``, ``importance``,
     ``low``, ``high``, each alone; ``group``, a number or null, and ``group_importance``).
@@ -222,6 +223,7 @@ def _unit_check(check: UnitComparison) -> dict[str, Any]:
         "model": check.model,
         "sentence": check.sentence,
         "changes": check.changes,
+        "warns": check.warns,
         "points": [
             {
                 "fraction": point.fraction,

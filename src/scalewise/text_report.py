@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scalewise.core.spec import UnitCandidate, UnitKind
-from scalewise.core.units import unit_question
+from scalewise.core.unit_words import unit_question
 from scalewise.core.verdict import Verdict
 from scalewise.core.ways_table import ways_table
 from scalewise.core.wording import byte_text, duration_text, gain_text, percent_text, rows_text, score_text

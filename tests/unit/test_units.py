@@ -13,14 +13,12 @@ from scalewise.core.results import UnitResult
 from scalewise.core.spec import ROWS, Plan, SamplingUnit, UnitCandidate
 from scalewise.core.study import fold
 from scalewise.core.summary import summarise
+from scalewise.core.unit_words import others_text, unit_question, unit_text
 from scalewise.core.units import (
     cheap_check,
     check_trials,
     compare_units,
-    others_text,
     proposed_units,
-    unit_question,
-    unit_text,
 )
 from scalewise.errors import InputError
 from scalewise.options import StudyOptions
@@ -82,7 +80,8 @@ def test_groups_that_turn_the_answer_are_said_so():
     assert found.changes
     assert found.sentence.startswith("By whole groups of patient the ROC AUC at 20 % of the rows is 0.57")
     assert "instead of 0.75" in found.sentence
-    assert found.sentence.endswith("and still rises: if rows to come belong to other patients, collect more groups.")
+    assert "and still rises: if rows to come belong to other patients, collect more groups." in found.sentence
+    assert found.sentence.endswith("The verdict is about single rows, and does not hold then.")
     assert found.own_gain.mean < 0.005 < found.other_gain.mean
 
 
@@ -100,15 +99,26 @@ def test_a_unit_that_changes_nothing_is_said_so():
 
 
 def test_a_difference_within_the_noise_of_the_holdouts_may_be_chance():
-    (found,) = compare_units(checked(studied(), 0.735, 0.02, noise=0.1))
-    assert not found.changes
+    (found,) = compare_units(checked(studied(), 0.75, 0.02, noise=0.1))
+    assert (found.changes, found.warns) == (False, False)
     assert "may be chance (the difference is −0." in found.sentence
+
+
+def test_a_probable_loss_is_a_warning_though_there_are_too_few_groups_to_tell():
+    summary = summarise(checked(studied(), 0.60, 0.02, noise=0.3))
+    (found,) = summary.unit_checks
+    assert (found.changes, found.warns) == (False, True)
+    assert "the score may be far worse if rows to come belong to other patients" in found.sentence
+    assert "and there are too few groups to tell (the difference is −0." in found.sentence
+    assert found.sentence.endswith("The verdict is about single rows, and may not hold then.")
+    assert summary.verdict.evidence[-1] == found.sentence
 
 
 def test_time_that_turns_the_answer_is_worded_as_time():
     (found,) = compare_units(checked(studied(), 0.5, 0.0, unit=TIME))
     assert "By time (seen)" in found.sentence
-    assert found.sentence.endswith("and no longer rises: if rows to come are later than these, trust this score.")
+    assert "and no longer rises: if rows to come are later than these, trust this score." in found.sentence
+    assert found.sentence.endswith("The verdict is about single rows, and does not hold then.")
 
 
 def test_single_rows_are_compared_with_the_groups_that_a_study_draws():

@@ -12,7 +12,7 @@ from scalewise.app.parts import put
 from scalewise.core.spec import ROWS, SamplingUnit, UnitCandidate, UnitKind
 from scalewise.core.summary import Summary
 from scalewise.core.unit_checks import UnitCheck
-from scalewise.core.units import unit_asked, unit_question, unit_text
+from scalewise.core.unit_words import unit_asked, unit_question, unit_text
 
 __all__ = ["UnitActions", "UnitPanel"]
 
@@ -127,7 +127,7 @@ def _questions(summary: Summary) -> list[tuple[SamplingUnit, str]]:
 def _text(summary: Summary, unit: SamplingUnit, question: str, check: UnitCheck | None) -> str:
     done = next((found for found in summary.unit_checks if found.unit == unit), None)
     if done is not None:
-        changes = "sw-unit-changes" if done.changes else "sw-unit-same"
+        changes = "sw-unit-changes" if done.changes or done.warns else "sw-unit-same"
         asked = "" if unit == ROWS else f" {unit_asked(unit)}"
         return _status(f"<span class='{changes}'>{escape(done.sentence)}</span>{escape(asked)}")
     phase = check.phase if check else ""

@@ -124,7 +124,7 @@ def summary_steps(state: StudyState) -> Generator[None, None, Summary]:
 
 def _warned(verdict: Verdict, units: tuple[UnitComparison, ...]) -> Verdict:
     """The verdict, beside it what checks of other sampling units found that speaks against it."""
-    against = tuple(found.sentence for found in units if found.changes)
+    against = tuple(found.sentence for found in units if found.changes or found.warns)
     return replace(verdict, evidence=(*verdict.evidence, *against)) if against else verdict
 
 

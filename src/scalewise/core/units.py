@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scalewise.core.cost import Expectation
 from scalewise.core.curves import Curve, CurvePoint, Gain, curves, paired_gain
 from scalewise.core.growing import GrowingMap
+from scalewise.core.prospects import REACH_SDS
 from scalewise.core.results import UnitResult
 from scalewise.core.sizes import study_sizes
-from scalewise.core.spec import ROWS, DataSpec, ModelSpec, Plan, SamplingUnit, StudySpec, Trial, UnitCandidate, UnitKind
+from scalewise.core.spec import ROWS, DataSpec, ModelSpec, Plan, SamplingUnit, StudySpec, Trial
 from scalewise.core.study import StudyState
+from scalewise.core.unit_words import if_other, unit_text
 from scalewise.core.wording import gain_text, percent_text, score_text
 from scalewise.errors import InputError
 
@@ -22,11 +23,7 @@ __all__ = [
     "cheap_check",
     "check_trials",
     "compare_units",
-    "others_text",
     "proposed_units",
-    "unit_asked",
-    "unit_question",
-    "unit_text",
 ]
 
 _MOST_ROWS = 60_000
@@ -38,7 +35,9 @@ _DEAR_SECONDS = 20.0
 _LARGE_ROWS = 2_000_000
 """Drawing by another unit takes a look at every row, and memory for it: in larger tables that is not free."""
 _FREE_SECONDS, _FREE_SHARE = 3.0, 0.05
-_SURE = 0.8
+_SURE, _SURE_SDS = 0.8, 0.8416
+"""A probability, and the standard deviations from the middle of a normal distribution that it takes."""
+_FAR_MARGINS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +73,8 @@ class UnitComparison:
     changes : bool
         Whether the answer depends on the unit: the scores differ by more than chance and the margin, or one curve
         still rises where the other does not.
+    warns : bool
+        Whether the score by the other unit is probably lower by more than the margin, but that may be chance.
     sentence : str
     """
 
@@ -83,6 +84,7 @@ class UnitComparison:
     own_gain: Gain | None
     other_gain: Gain | None
     changes: bool
+    warns: bool
     sentence: str
 
 
@@ -199,9 +201,8 @@ def _comparison(state: StudyState, result: UnitResult) -> UnitComparison | None:
         for curve, a, b in ((own, first.own, last.own), (other, first.other, last.other))
     ]
     case = _Case(state.study, result.data.unit, last, gains[0], gains[1], state.plan.min_gain)
-    return UnitComparison(
-        result.data.unit, result.model.label, points, gains[0], gains[1], case.changes, case.sentence()
-    )
+    told = (case.changes, case.warns, case.sentence())
+    return UnitComparison(result.data.unit, result.model.label, points, gains[0], gains[1], *told)
 
 
 def _curve(study: StudySpec, result: UnitResult) -> Curve:
@@ -251,6 +252,12 @@ class _Case:
         return abs(self.difference) > self.margin and not self.differs
 
     @property
+    def warns(self) -> bool:
+        """Whether the score by the other unit is probably worse by more than the margin, though that cannot be told."""
+        sure = self.reach * _SURE_SDS / REACH_SDS
+        return self.unit != ROWS and self.may_differ and -self.difference - sure > self.margin
+
+    @property
     def changes(self) -> bool:
         rises = {_rises(self.own_gain, self.margin), _rises(self.other_gain, self.margin)}
         return self.differs or rises == {True, False}
@@ -260,10 +267,16 @@ class _Case:
         score, own = score_text(self.last.other.score), score_text(self.last.own.score)
         instead = f"{_by(self.unit)} {where} is {score} instead of {own}"
         rises = _RISES[_rises(self.other_gain, self.margin)]
+        low, high = gain_text(self.difference - self.reach), gain_text(self.difference + self.reach)
         if self.changes:
             return f"{instead} and {rises}: {self._advice()}."
+        if self.warns:
+            few = "rows" if self.unit.is_time else "groups"
+            much = "far worse" if self.reach - self.difference > _FAR_MARGINS * self.margin else "worse"
+            worse = f"the score may be {much} {if_other(self.unit)}, and there are too few {few} to tell"
+            about = f"The verdict is about {unit_text(self.study.data.unit)}, and may not hold then."
+            return f"{instead}: {worse} (the difference is {low} to {high}). {about}"
         if self.may_differ:
-            low, high = gain_text(self.difference - self.reach), gain_text(self.difference + self.reach)
             return f"{instead}, which may be chance (the difference is {low} to {high}), and {rises}."
         same = f"{_by(self.unit)} {where} is {score}, and {own} {_lower(_by(self.study.data.unit))}"
         return f"{same}: the sampling unit does not change the answer."
@@ -272,12 +285,14 @@ class _Case:
         if self.unit == ROWS:
             own = self.study.data.unit
             what, keep = ("time", "time") if own.is_time else ("groups", "whole groups")
-            return f"that is for rows of the same {what}; {_if_other(own)}, stay with {keep}"
-        condition = _if_other(self.unit)
+            return f"that is for rows of the same {what}; {if_other(own)}, stay with {keep}"
         still = _rises(self.other_gain, self.margin)
         if self.unit.is_time:
-            return f"{condition}, trust this score" + (" and go further back" if still else "")
-        return f"{condition}, " + ("collect more groups" if still else "trust this score")
+            advice = "trust this score" + (" and go further back" if still else "")
+        else:
+            advice = "collect more groups" if still else "trust this score"
+        about = f"The verdict is about {unit_text(self.study.data.unit)}, and does not hold then"
+        return f"{if_other(self.unit)}, {advice}. {about}"
 
 
 _RISES = {True: "still rises", False: "no longer rises", None: "may still rise"}
@@ -297,46 +312,3 @@ def _by(unit: SamplingUnit) -> str:
 
 def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
-
-
-def unit_text(unit: SamplingUnit) -> str:
-    """What is drawn, in words that follow "by": ``whole groups of patient``."""
-    return {
-        "row": "single rows",
-        "group": f"whole groups of {unit.column}",
-        "time": f"time ({unit.column})",
-        "thinned": f"thinned time ({unit.column})",
-    }[unit.kind]
-
-
-def _if_other(unit: SamplingUnit) -> str:
-    if unit.is_time:
-        return "if rows to come are later than these"
-    return f"if rows to come belong to {others_text(unit.column or '')}"
-
-
-def others_text(column: str) -> str:
-    """Others than the groups that a column names: ``other patients``."""
-    plain = column.isalpha() and column.islower() and not column.endswith("s")
-    return f"other {column}s" if plain else f"other values of {column}"
-
-
-def unit_question(candidate: UnitCandidate, kind: UnitKind) -> str:
-    """Ask whether a column is the sampling unit, and say why it may be."""
-    asked = unit_asked(SamplingUnit(kind, candidate.column))
-    if kind == "group":
-        return f"{candidate.column} may name groups ({candidate.reason}). {asked}"
-    names = candidate.column.split(",")
-    tell = "tells" if len(names) == 1 else "tell"
-    return f"{_listed(names)} {tell} when a row happened ({candidate.reason}). {asked}"
-
-
-def unit_asked(unit: SamplingUnit) -> str:
-    """The question alone: ``Are the rows to come of other patients?``."""
-    if unit.is_time:
-        return "Are the rows to come later than these?"
-    return f"Are the rows to come of {others_text(unit.column or '')}?"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,53 @@
+"""What is drawn, in words: single rows, whole groups or time; and the question whether rows to come are like that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scalewise.core.spec import SamplingUnit, UnitCandidate, UnitKind
+
+__all__ = ["if_other", "others_text", "unit_asked", "unit_question", "unit_text"]
+
+
+def unit_text(unit: SamplingUnit) -> str:
+    """What is drawn, in words that follow "by": ``whole groups of patient``."""
+    return {
+        "row": "single rows",
+        "group": f"whole groups of {unit.column}",
+        "time": f"time ({unit.column})",
+        "thinned": f"thinned time ({unit.column})",
+    }[unit.kind]
+
+
+def if_other(unit: SamplingUnit) -> str:
+    """The condition under which a unit is the true one: ``if rows to come belong to other patients``."""
+    if unit.is_time:
+        return "if rows to come are later than these"
+    return f"if rows to come belong to {others_text(unit.column or '')}"
+
+
+def others_text(column: str) -> str:
+    """Others than the groups that a column names: ``other patients``."""
+    plain = column.isalpha() and column.islower() and not column.endswith("s")
+    return f"other {column}s" if plain else f"other values of {column}"
+
+
+def unit_question(candidate: UnitCandidate, kind: UnitKind) -> str:
+    """Ask whether a column is the sampling unit, and say why it may be."""
+    asked = unit_asked(SamplingUnit(kind, candidate.column))
+    if kind == "group":
+        return f"{candidate.column} may name groups ({candidate.reason}). {asked}"
+    names = candidate.column.split(",")
+    tell = "tells" if len(names) == 1 else "tell"
+    return f"{_listed(names)} {tell} when a row happened ({candidate.reason}). {asked}"
+
+
+def unit_asked(unit: SamplingUnit) -> str:
+    """The question alone: ``Are the rows to come of other patients?``."""
+    if unit.is_time:
+        return "Are the rows to come later than these?"
+    return f"Are the rows to come of {others_text(unit.column or '')}?"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
