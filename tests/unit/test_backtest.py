@@ -1,5 +1,7 @@
 """The back-test: what it forecasts from, when it says nothing, and when it calls a forecast right."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -50,13 +52,22 @@ def test_a_curve_that_turns_is_found_out(jump):
     scores[-1] += jump
     found = backtest(SIZES, scores, max_score=None)
     assert not found.held
-    assert "was wrong about 8 %" in found.sentence(100_000)
+    assert "for 8 % of them, did not hold: it expected " in found.sentence(100_000)
+
+
+def test_a_score_outside_of_the_interval_by_less_than_its_noise_is_told_so():
+    found = replace(backtest(SIZES, learning(), max_score=1.0), low=0.4779, high=0.5334, measured=0.5354, noise=0.01)
+    assert found.held
+    assert found.sentence(40_000).endswith(
+        "held within the noise of that score: it expected 0.4779 to 0.5334 and 0.5354 came."
+    )
 
 
 def test_says_in_words_what_was_expected_and_what_came():
     found = backtest(SIZES, learning(), max_score=1.0)
     sentence = found.sentence(40_000)
-    assert sentence.startswith("The same forecast made at 5 % of the rows (2,000) was right about 20 %: it expected 0.")
+    start = "The same forecast, made at 5 % of the rows (2,000) for 20 % of them, held: it expected 0."
+    assert sentence.startswith(start)
     assert f"{found.measured:.4f} came" in sentence
 
 

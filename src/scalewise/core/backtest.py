@@ -73,9 +73,11 @@ class BackTest:
             One sentence for people.
         """
         seen, asked = percent_text(self.seen_rows / table_rows), percent_text(self.n_rows / table_rows)
-        start = f"The same forecast made at {seen} of the rows ({rows_text(self.seen_rows)})"
+        start = f"The same forecast, made at {seen} of the rows ({rows_text(self.seen_rows)}) for {asked} of them,"
         told = f"expected {score_text(self.low)} to {score_text(self.high)} and {score_text(self.measured)} came"
-        return f"{start} was {'right' if self.held else 'wrong'} about {asked}: it {told}."
+        within = self.low <= self.measured <= self.high
+        how = "held" if within else "held within the noise of that score" if self.held else "did not hold"
+        return f"{start} {how}: it {told}."
 
 
 def backtest(
