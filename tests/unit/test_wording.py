@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from scalewise.core.wording import (
     byte_text,
     distance_text,
     duration_text,
+    exact_text,
     gain_text,
     percent_text,
     rows_text,
@@ -25,9 +28,13 @@ from scalewise.core.wording import (
         (percent_text, 0.0141, "1.4 %"),
         (percent_text, 0.00003, "0.003 %"),
         (score_text, 0.74123, "0.7412"),
+        (score_text, -0.83151, "−0.8315"),
+        (score_text, -12.42, "−12.42"),
+        (score_text, -123_456.7, "−123,457"),
         (score_text, float("nan"), "not known"),
         (gain_text, 0.0212, "+0.021"),
         (gain_text, -0.004, "−0.0040"),
+        (gain_text, 12_345.6, "+12,346"),
         (distance_text, 0.468, "0.468"),
         (distance_text, -0.004, "0.0040"),
         (duration_text, 0.0042, "4.2 ms"),
@@ -38,6 +45,11 @@ from scalewise.core.wording import (
         (duration_text, 359_000, "100 h"),
         (about_text, 0.00512, "0.0051"),
         (about_text, 4.04, "4"),
+        (about_text, 6.2e-6, "0.0000062"),
+        (exact_text, 0.005, "0.005"),
+        (exact_text, 250, "250"),
+        (exact_text, 1e-6, "0.000001"),
+        (exact_text, 2.5e6, "2,500,000"),
         (about_text, 1_234.0, "1,200"),
         (byte_text, 340_000_000, "340 MB"),
         (byte_text, 1_200_000_000, "1.2 GB"),
@@ -50,7 +62,8 @@ def test_numbers_read_as_people_write_them(write, value, text):
 
 @given(st.floats(1e-9, 1e15))
 def test_no_number_is_written_as_a_power_of_ten(value):
-    assert not any("e+" in write(value) for write in (about_text, duration_text, byte_text, rows_text))
+    writers = (about_text, byte_text, duration_text, exact_text, gain_text, rows_text, score_text)
+    assert not any(re.search("e[+-−]", write(value)) for write in writers)
 
 
 @given(st.floats(0, 1))

@@ -10,7 +10,7 @@ from scalewise.core.study import Note, StudyState
 from scalewise.core.summary import Summary
 from scalewise.core.verdict import Verdict
 from scalewise.core.ways_table import ways_table
-from scalewise.core.wording import percent_text, rows_text
+from scalewise.core.wording import exact_text, percent_text, rows_text
 
 __all__ = ["change_html", "header_html", "messages_html", "verdict_html", "ways_html"]
 
@@ -62,7 +62,9 @@ def verdict_html(summary: Summary) -> str:
     """Draw the verdict itself: the sentence, the next doubling's price, and the evidence."""
     verdict = summary.verdict
     badge = _BADGES[verdict.action]
-    margin = f"<span class='sw-margin'>least gain that counts: {verdict.margin:g}</span>" if verdict.margin else ""
+    margin = (
+        f"<span class='sw-margin'>least gain that counts: {exact_text(verdict.margin)}</span>" if verdict.margin else ""
+    )
     kind = "refused" if summary.state.phase == "refused" else verdict.action
     return (
         f"<section class='sw-verdict sw-verdict-{kind}' aria-live='polite' aria-label='Verdict'>"

@@ -14,6 +14,7 @@ from scalewise.core.wording import (
     about_text,
     byte_text,
     duration_text,
+    exact_text,
     gain_text,
     money_text,
     percent_text,
@@ -27,6 +28,8 @@ _NO_CLUSTER = "You do not need a cluster."
 _FEWEST_SIZES = 4
 _INDICATIVE = 4.05
 _LEAST_CHANCE = 0.05
+_NEXT_TO_NOTHING = 0.01
+"""Part of the margin below which nobody would ask for a gain."""
 
 
 def sentence(found: Answer, metric: str) -> str:
@@ -56,10 +59,11 @@ def _enough(scene: Scene, gain: Outlook, metric: str, brings: str) -> str:
     if scene.is_out_of_reach:
         here = scene.here
         reached = f"{here.label} reaches {score_text(here.curve.last.score)} {metric} already"
-        best = f"the best that there can be is {here.curve.span.best:g}"
-        return f"No model can gain the {scene.margin:g} that counts: {reached}, and {best}. More data: {brings}."
+        best = f"the best that there can be is {exact_text(here.curve.span.best)}"
+        no_model = f"No model can gain the {_margin(scene)} that counts"
+        return f"{no_model}: {reached}, and {best}. More data: {brings}."
     if gain.low > 0:
-        return f"More data no longer helps enough: {brings}, probably less than the {scene.margin:g} that counts."
+        return f"More data no longer helps enough: {brings}, probably less than the {_margin(scene)} that counts."
     return f"More data no longer helps: {brings}."
 
 
@@ -91,7 +95,7 @@ def _unsure(found: Answer, metric: str) -> str:
     else:
         why = (
             f"Cannot tell yet: {_span(gain)} {metric} expected {_way(found.scene)} with "
-            f"{label}, and the {found.scene.margin:g} that counts lies within that."
+            f"{label}, and the {_margin(found.scene)} that counts lies within that."
         )
     return f"{why} Cheapest way to tell: {found.experiment.words}." if found.experiment else why
 
@@ -103,6 +107,10 @@ def _few_sizes(model: ModelSummary) -> str:
 
 def _span(gain: Outlook) -> str:
     return f"{gain_text(gain.gain)} ({gain_text(gain.low)} to {gain_text(gain.high)})"
+
+
+def _margin(scene: Scene) -> str:
+    return exact_text(scene.margin)
 
 
 def _way(scene: Scene) -> str:
@@ -201,7 +209,7 @@ def _chance(found: Answer) -> str:
     times = found.gain.n_rows / found.model.curve.last.n_rows
     far = f"; indicative only, as that is {times:.0f} times the largest sample" if times > _INDICATIVE else ""
     means = f"{_with(scene)} and {found.model.label}" if _is_of_another(found) else _with(scene)
-    return f"Chance of gaining at least {scene.margin:g} with {means}: {100 * found.gain.p_gain:.0f} %{far}."
+    return f"Chance of gaining at least {_margin(scene)} with {means}: {100 * found.gain.p_gain:.0f} %{far}."
 
 
 def _reservations(model: ModelSummary) -> str:
@@ -261,21 +269,21 @@ def would_change(found: Answer) -> tuple[str, ...]:
 
 def _other_margin(found: Answer) -> str:
     """The least gain that counts at which the answer would turn."""
-    gain, margin = found.gain, found.scene.margin
+    gain, margin, instead = found.gain, found.scene.margin, f"instead of {_margin(found.scene)}"
     if gain is None or gain.sd == 0:
         return ""
     if found.action in ("use_more_rows", "collect_rows", "scale_out", "fewer_features"):
         turn = _surely(gain)
-        asked = f"A least gain of {about_text(turn)} or more, instead of {margin:g}: that would not be sure any more."
+        asked = f"A least gain of {about_text(turn)} or more, {instead}: that would not be sure any more."
         return asked if turn > margin else ""
     if found.action == "stop":
         turn = max(_perhaps(gain) for _, gain in found.gains)
-        asked = f"A least gain of {about_text(turn)} or less, instead of {margin:g}: it could then be reached."
+        asked = f"A least gain of {about_text(turn)} or less, {instead}: it could then be reached."
         return asked if 0 < turn < margin else ""
     low, high = _surely(gain), _perhaps(gain)
     if not low < margin < high:
         return ""
-    below = f"below {about_text(low)} makes it a yes, " if low > 0 else ""
+    below = f"below {about_text(low)} makes it a yes, " if low > _NEXT_TO_NOTHING * margin else ""
     return f"Another least gain that counts: {below}above {about_text(high)} a no."
 
 
@@ -301,7 +309,7 @@ def _rivals(found: Answer) -> list[str]:
         return []
     others = sorted((p for p in found.gains if p[0] is not found.model), key=lambda pair: -pair[1].p_gain)
     return [
-        f"{model.label} with {_with(found.scene)}: its chance of gaining {found.scene.margin:g} is "
+        f"{model.label} with {_with(found.scene)}: its chance of gaining {_margin(found.scene)} is "
         f"{100 * gain.p_gain:.0f} %."
         for model, gain in others[:1]
         if gain.p_gain >= _LEAST_CHANCE

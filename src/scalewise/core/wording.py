@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 __all__ = [
     "about_text",
     "byte_text",
     "distance_text",
     "duration_text",
+    "exact_text",
     "gain_text",
     "money_text",
     "percent_text",
@@ -31,16 +33,25 @@ def percent_text(fraction: float) -> str:
 
 
 def score_text(score: float) -> str:
-    """A score with the digits that matter: ``0.7412``, ``-12.4``."""
+    """A score with the digits that matter: ``0.7412``, ``−12.4``."""
     if not math.isfinite(score):
         return "not known"
-    return f"{score:.4f}" if abs(score) < 10 else f"{score:.4g}"
+    return _signed(f"{score:.4f}" if abs(score) < 10 else _large(score, ""))
 
 
 def gain_text(gain: float) -> str:
     """A difference of scores with its sign: ``+0.021``."""
     digits = 3 if abs(gain) >= 0.0095 or gain == 0 else 4
-    text = f"{gain:+.{digits}f}" if abs(gain) < 10 else f"{gain:+.4g}"
+    return _signed(f"{gain:+.{digits}f}" if abs(gain) < 10 else _large(gain, "+"))
+
+
+def _large(number: float, sign: str) -> str:
+    """Four digits and no power of ten."""
+    return f"{number:{sign}.4g}" if abs(number) < 999.5 else f"{number:{sign},.0f}"
+
+
+def _signed(text: str) -> str:
+    """With the sign for minus that people read."""
     return text.replace("-", "−")
 
 
@@ -52,13 +63,18 @@ def distance_text(distance: float) -> str:
 def about_text(number: float) -> str:
     """A number of which two digits are known: ``0.0051``, ``1,200``."""
     rounded = float(f"{number:.2g}")
-    return f"{rounded:,.0f}" if abs(rounded) >= 10 else f"{rounded:g}"
+    return f"{rounded:,.0f}" if abs(rounded) >= 10 else exact_text(rounded)
+
+
+def exact_text(number: float) -> str:
+    """A number that a person gave, with all of its digits and no power of ten: ``0.005``."""
+    return _signed(f"{Decimal(repr(float(number))).normalize():,f}")
 
 
 def duration_text(seconds: float) -> str:
     """A duration in the unit a person would use: ``0.3 s``, ``4 min``, ``2.5 h``."""
     if seconds < 0.01:
-        return f"{1000 * seconds:.2g} ms"
+        return f"{about_text(1000 * seconds)} ms"
     if seconds < 90:
         return f"{seconds:.2g} s" if seconds < 9.95 else f"{seconds:.0f} s"
     if seconds < 5400:

@@ -13,7 +13,7 @@ import numpy as np
 
 from scalewise.core.feature_curve import FeatureCurve, FeaturePoint
 from scalewise.core.summary import Summary
-from scalewise.core.wording import duration_text, gain_text, rows_text, score_text
+from scalewise.core.wording import duration_text, exact_text, gain_text, rows_text, score_text
 from scalewise.plots import drawing
 from scalewise.plots.base import View
 from scalewise.plots.drawing import set_traits
@@ -122,9 +122,10 @@ def _text(point: FeaturePoint, curve: FeatureCurve, metric: str) -> str:
 
 
 def _remarks(curve: FeatureCurve, metric: str) -> tuple[str, ...]:
+    less = f"credibly loses less than {exact_text(curve.margin)} {metric}"
     if curve.enough is None:
-        return (f"No smaller set credibly loses less than {curve.margin:g} {metric} yet.",)
-    return (f"Ring: the smallest set that credibly loses less than {curve.margin:g} {metric}; dashed: all features.",)
+        return (f"No smaller set {less} yet.",)
+    return (f"Ring: the smallest set that {less}; dashed: all features.",)
 
 
 class FeatureCurvePlot:
