@@ -156,6 +156,20 @@ class TestWords:
         assert summary.features.words(1) == "1 of 6 columns carries 83.3 % of the score"
         assert "All rows with 1 column:" in effect_words(summary, 1)[1]
 
+    def test_without_a_model_that_guesses_there_is_no_share_but_whether_they_are_enough(self, summary):
+        plain = replace(summary.features, guessing=None)
+        assert plain.enough == 2
+        assert plain.words(1) == "1 of 6 columns"
+        assert plain.words(2) == "2 of 6 columns do as well as the best set, within 0.005"
+        alone = replace(plain, enough=1)
+        assert alone.words(1) == "1 of 6 columns does as well as the best set, within 0.005"
+
+    def test_the_verdict_names_the_columns_that_are_enough(self, summary):
+        line = next(line for line in summary.verdict.evidence if "columns carry" in line)
+        assert line.startswith(
+            "With Linear 2 of 6 columns carry 99 % of the score: b, c. All rows take 720 kB with these"
+        )
+
     def test_nothing_is_said_of_what_was_not_tried(self, summary):
         assert effect_words(summary, 4) == ()
         assert effect_words(study(searched=False), 2) == ()

@@ -198,8 +198,7 @@ def _fewer(scene: Scene) -> str:
     few, kept = scene.few, scene.few.keep if scene.few else None
     if few is None or kept is None or 2 * kept.k > few.n_features:
         return ""
-    now, then = byte_text(few.bytes(few.n_features)), byte_text(few.bytes(kept.k))
-    return f"{few.words(kept.k)} ({few.model.label}); all rows take {then} with them, {now} with all columns."
+    return few.sentence(kept)
 
 
 def _chance(found: Answer) -> str:

@@ -14,10 +14,12 @@ from scalewise.core.results import TrialRecord
 from scalewise.core.span import Span
 from scalewise.core.spec import DataSpec, ModelSpec
 from scalewise.core.study import StudyState
+from scalewise.core.wording import byte_text, exact_text
 
 __all__ = ["FeatureCurve", "FeaturePoint", "feature_curve", "table_bytes"]
 
 _BYTES = 8
+_NAMED = 3
 _FEWEST_DF = 3.0
 _MOST_SHARED = 0.5
 """Larger samples are nearly the same rows, and how they differ says little of how others would."""
@@ -114,11 +116,23 @@ class FeatureCurve:
         return _BYTES * (k + 1) * self.n_rows_in_all
 
     def words(self, k: int) -> str:
-        """What the best k features carry, as in ``3 of 412 columns carry 99 % of the score``."""
+        """What the best k features carry, as in ``3 of 412 columns carry 99 % of the score``.
+
+        Without a model that guesses there is no share to tell; then whether they are enough.
+        """
         share, columns = self.share(k), f"{k:,} of {self.n_features:,} columns"
-        if share is None or share < 0:
-            return columns
-        return f"{columns} {'carries' if k == 1 else 'carry'} {_percent(share)} of the score"
+        if share is not None and share >= 0:
+            return f"{columns} {'carries' if k == 1 else 'carry'} {_percent(share)} of the score"
+        if self.enough is not None and k >= self.enough:
+            return f"{columns} {'does' if k == 1 else 'do'} as well as the best set, within {exact_text(self.margin)}"
+        return columns
+
+    def sentence(self, kept: FeaturePoint) -> str:
+        """What a set of features carries, which they are where they are few, and what they save."""
+        names = f": {', '.join(kept.features)}" if kept.k <= _NAMED else ""
+        now, then = byte_text(self.bytes(self.n_features)), byte_text(self.bytes(kept.k))
+        saved = f"All rows take {then} with {'it' if kept.k == 1 else 'these'}, {now} with all columns."
+        return f"With {self.model.label} {self.words(kept.k)}{names}. {saved}"
 
 
 def _percent(share: float) -> str:
