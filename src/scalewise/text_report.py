@@ -42,7 +42,7 @@ def text_report(content: dict[str, Any], verdict: Verdict, *, features: bool) ->
         _alarm_lines(content["features"]),
         [f"trials: {counts}"],
         _failure_lines(trials["failures"]),
-        _ending_lines(content["ending"]),
+        _ending_lines(content),
         [f"  dropped: {model['reason']}" for model in content["dropped"]],
         [""],
         _verdict_lines(verdict),
@@ -78,10 +78,14 @@ def _width(metric: str) -> int:
     return max(18, len(metric) + 2)
 
 
-def _ending_lines(ending: dict[str, Any]) -> list[str]:
-    """Why a study ended before all that was planned."""
+def _ending_lines(content: dict[str, Any]) -> list[str]:
+    """Why a study ended, and how much of what was planned it did without."""
+    ending, phase = content["ending"], content["study"]["phase"]
+    if not ending["reason"]:
+        return ["The study was stopped before its end."] if phase == "stopped" else []
     saved = ending["trials_saved"]
-    return [f"{ending['reason']} {saved} planned trials were not needed."] if saved else []
+    left = f" {saved:,} planned trials were" if saved > 1 else " 1 planned trial was"
+    return [f"{ending['reason']}{f'{left} not needed.' if saved else ''}"]
 
 
 def _failure_lines(failures: Sequence[dict[str, Any]]) -> list[str]:
@@ -168,7 +172,9 @@ def _curve_lines(found: dict[str, Any], metric: str) -> list[str]:
         fit = duration_text(point["fit_seconds"])
         lines.append(f"{point['k']:<12}{score_text(point['score']):>{wide}}{interval:>20}{lost:>10}{fit:>9}")
     shrinks = f"{byte_text(found['bytes_now'])} -> {byte_text(found['bytes_kept'])}"
-    return [*lines, f"keep {len(found['keep'])} features ({shrinks}): {', '.join(found['keep'][:_MOST_FEATURES])}"]
+    kept = found["keep"]
+    features = "1 feature" if len(kept) == 1 else f"{len(kept):,} features"
+    return [*lines, f"keep {features} ({shrinks}): {', '.join(kept[:_MOST_FEATURES])}"]
 
 
 def _alarm_lines(found: dict[str, Any]) -> list[str]:

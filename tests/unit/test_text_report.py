@@ -1,0 +1,51 @@
+"""What a study found, as lines for a terminal."""
+
+from __future__ import annotations
+
+import pytest
+from studies import LINEAR, finished, started
+
+from scalewise.core import events as ev
+from scalewise.core.spec import Plan
+from scalewise.core.study import fold
+from scalewise.core.summary import summarise
+from scalewise.report import report
+from scalewise.text_report import text_report
+
+FEW = {"k": 1, "score": 0.7, "low": 0.69, "high": 0.71, "loss": None, "fit_seconds": 0.1}
+
+
+def lines_of(state, **features):
+    summary = summarise(state)
+    content = report(summary)
+    content["features"].update(features)
+    return text_report(content, summary.verdict, features=True).splitlines()
+
+
+@pytest.fixture(scope="module")
+def state():
+    return finished(started(Plan((LINEAR,), max_fraction=0.02, repeats=1)), {"linear": (0.7, 0.05)})
+
+
+@pytest.mark.parametrize(("kept", "words"), [(["b"], "keep 1 feature ("), (["b", "c"], "keep 2 features (")])
+def test_one_feature_is_one(state, kept, words):
+    found = lines_of(state, curve=[FEW], keep=kept, bytes_now=2_000, bytes_kept=1_000)
+    assert any(line.startswith(words) for line in found)
+
+
+def test_a_study_that_did_all_that_was_planned_says_so(state):
+    ended = fold(state, ev.StudyFinished(ending="done", reason="Everything planned is done."))
+    assert "Everything planned is done." in lines_of(ended)
+
+
+def test_a_study_that_ended_sooner_says_why_and_what_that_saved():
+    begun = started(Plan((LINEAR,), max_fraction=0.02, repeats=1))
+    ended = fold(begun, ev.StudyFinished(ending="budget", reason="The budget of time is spent."))
+    n_planned = len(begun.planned())
+    assert n_planned > 1
+    assert f"The budget of time is spent. {n_planned} planned trials were not needed." in lines_of(ended)
+
+
+def test_a_stopped_study_says_so():
+    begun = started(Plan((LINEAR,), max_fraction=0.02, repeats=1))
+    assert "The study was stopped before its end." in lines_of(fold(begun, ev.StudyStopped()))
