@@ -30,6 +30,7 @@ from scalewise.core.wording import (
         (score_text, 0.74123, "0.7412"),
         (score_text, -0.83151, "−0.8315"),
         (score_text, -12.42, "−12.42"),
+        (score_text, -0.00001, "0.0000"),
         (score_text, -123_456.7, "−123,457"),
         (score_text, float("nan"), "not known"),
         (gain_text, 0.0212, "+0.021"),

@@ -36,7 +36,7 @@ def score_text(score: float) -> str:
     """A score with the digits that matter: ``0.7412``, ``−12.4``."""
     if not math.isfinite(score):
         return "not known"
-    return _signed(f"{score:.4f}" if abs(score) < 10 else _large(score, ""))
+    return _signed(f"{score:z.4f}" if abs(score) < 10 else _large(score, ""))
 
 
 def gain_text(gain: float) -> str:
