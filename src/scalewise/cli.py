@@ -185,7 +185,7 @@ def _run(asked: argparse.Namespace) -> int:
             _check_units(study)
         # Interrupted while the table was looked at, there is nothing to tell.
         if study.state.study is not None:
-            _tell(study, asked.json, features=asked.importances or asked.keep_k is not None)
+            _tell(study, asked)
     return status
 
 
@@ -300,15 +300,11 @@ def _begin(study: Study, *, quiet: bool) -> None:
 
 
 def _check_units(study: Study) -> None:
-    """Check the sampling units that suggest themselves, one after another; what cannot be checked is a note."""
+    """Check the sampling units that suggest themselves, one after another."""
     from scalewise.core.units import proposed_units
 
     checked = {check.unit for check in study.state.unit_checks}
-    proposed = proposed_units(study.state)
-    if not proposed:
-        print("scalewise: no column was seen that may name groups or tell a time; --group or --time names one.",
-              file=sys.stderr)  # fmt: skip
-    for unit in proposed:
+    for unit in proposed_units(study.state):
         if unit not in checked:
             study.check_unit(unit).wait()
 
@@ -330,14 +326,16 @@ def _begin_features(study: Study, asked: argparse.Namespace) -> None:
         study.features(keep=keep, few=asked.keep_k is not None)
 
 
-def _tell(study: Study, path: Path | None, *, features: bool) -> None:
+def _tell(study: Study, asked: argparse.Namespace) -> None:
     from scalewise.text_report import text_report
 
-    content = study.report()
+    content, path = study.report(), asked.json
     text = json.dumps(content, indent=1, ensure_ascii=False)
     if path is not None and str(path) != "-":
         path.write_text(text + "\n", encoding="utf-8")
-    print(text if str(path) == "-" else text_report(content, study.verdict, features=features))
+    features = asked.importances or asked.keep_k is not None
+    told = text_report(content, study.verdict, features=features, units=asked.check_unit)
+    print(text if str(path) == "-" else told)
 
 
 if __name__ == "__main__":

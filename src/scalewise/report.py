@@ -44,6 +44,8 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
     depends on the unit), ``warns`` (whether the score is probably worse by the other unit, but that may be chance) and
     ``points`` (``fraction`` and, by the study's own unit and by the other one, ``n_rows``, ``score``, ``low``,
     ``high``).
+``unit_checks_failed``
+    The others: ``unit`` (in words) and ``reason``.
 ``importances``
     For each model that has any ``model``, ``n_rows``, ``noise_line`` and ``features`` (``feature``, ``importance``,
     ``low``, ``high``, each alone; ``group``, a number or null, and ``group_importance``).
@@ -78,6 +80,7 @@ from scalewise.core.machine import Machine
 from scalewise.core.memory import fitting_places
 from scalewise.core.study import StudyState
 from scalewise.core.summary import ModelSummary, Summary
+from scalewise.core.unit_words import unit_text
 from scalewise.core.units import UnitComparison
 from scalewise.core.verdict import Verdict
 from scalewise.feature_report import feature_report, importances_report
@@ -112,6 +115,11 @@ def report(summary: Summary) -> dict[str, Any]:
         "curves": [_curve(model, metric, state.machine) for model in summary.models],
         "streams": [_stream(curve, metric) for curve in summary.streams],
         "unit_checks": [_unit_check(check) for check in summary.unit_checks],
+        "unit_checks_failed": [
+            {"unit": unit_text(check.unit), "reason": check.reason}
+            for check in state.unit_checks
+            if check.phase == "failed"
+        ],
         "importances": [importances_report(model) for model in summary.models if model.importances],
         "features": feature_report(summary),
         "trials": _trials(state),

@@ -18,9 +18,14 @@ _MOST_FEATURES = 20
 _MOST_REASONS = 10
 _MOST_COLUMNS = 10
 _MOST_SCORES = 12
+_KINDS: tuple[UnitKind, ...] = ("group", "time")
+_NO_CANDIDATE = (
+    "No other sampling unit was checked: no column was seen that may name groups or tell a time. "
+    "Name one with --group or --time."
+)
 
 
-def text_report(content: dict[str, Any], verdict: Verdict, *, features: bool) -> str:
+def text_report(content: dict[str, Any], verdict: Verdict, *, features: bool, units: bool = False) -> str:
     """Say in lines what a study found.
 
     Parameters
@@ -30,6 +35,8 @@ def text_report(content: dict[str, Any], verdict: Verdict, *, features: bool) ->
     verdict : Verdict
     features : bool
         Whether to tell of features too.
+    units : bool
+        Whether other sampling units were to be checked, so that it is told too where none was.
     """
     metric = content["study"].get("metric_label", "score")
     trials = content["trials"]
@@ -46,7 +53,7 @@ def text_report(content: dict[str, Any], verdict: Verdict, *, features: bool) ->
         [f"  dropped: {model['reason']}" for model in content["dropped"]],
         [""],
         _verdict_lines(verdict),
-        _unit_lines(content, verdict),
+        _unit_lines(content, verdict, asked=units),
     )
     return "\n".join(line for lines in parts for line in lines)
 
@@ -99,13 +106,16 @@ def _failure_lines(failures: Sequence[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _unit_lines(content: dict[str, Any], verdict: Verdict) -> list[str]:
+def _unit_lines(content: dict[str, Any], verdict: Verdict, *, asked: bool) -> list[str]:
     """What checks of other sampling units say, and what to type where one may be the true one."""
+    failed = content["unit_checks_failed"]
     lines = [words for check in content["unit_checks"] if (words := check["sentence"]) not in verdict.evidence]
+    lines += [f"The sampling unit {check['unit']} could not be checked: {check['reason']}" for check in failed]
     checked = {check["unit"]["column"] for check in content["unit_checks"]}
     table = content["table"]
-    kinds: tuple[UnitKind, ...] = ("group", "time") if table["unit"]["kind"] == "row" else ()
-    for kind in kinds:
+    if asked and not (content["unit_checks"] or failed or any(table[f"{kind}_candidates"] for kind in _KINDS)):
+        lines.append(_NO_CANDIDATE)
+    for kind in _KINDS if table["unit"]["kind"] == "row" else ():
         for candidate in table[f"{kind}_candidates"][:1]:
             how = f"If so, run again with --{kind} {candidate['column']}"
             check = "" if candidate["column"] in checked else "; --check-unit shows whether it matters"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from studies import LINEAR, finished, started
 
 from scalewise.core import events as ev
-from scalewise.core.spec import Plan
+from scalewise.core.spec import Plan, SamplingUnit, UnitCandidate
 from scalewise.core.study import fold
 from scalewise.core.summary import summarise
 from scalewise.report import report
@@ -15,11 +17,11 @@ from scalewise.text_report import text_report
 FEW = {"k": 1, "score": 0.7, "low": 0.69, "high": 0.71, "loss": None, "fit_seconds": 0.1}
 
 
-def lines_of(state, **features):
+def lines_of(state, *, units=False, **features):
     summary = summarise(state)
     content = report(summary)
     content["features"].update(features)
-    return text_report(content, summary.verdict, features=True).splitlines()
+    return text_report(content, summary.verdict, features=True, units=units).splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +51,17 @@ def test_a_study_that_ended_sooner_says_why_and_what_that_saved():
 def test_a_stopped_study_says_so():
     begun = started(Plan((LINEAR,), max_fraction=0.02, repeats=1))
     assert "The study was stopped before its end." in lines_of(fold(begun, ev.StudyStopped()))
+
+
+def test_that_no_sampling_unit_was_seen_is_told_where_a_check_was_asked_for(state):
+    words = "No other sampling unit was checked: no column was seen that may name groups or tell a time."
+    assert any(line.startswith(words) for line in lines_of(state, units=True))
+    assert not any(line.startswith(words) for line in lines_of(state))
+    seen = replace(state, group_candidates=(UnitCandidate("patient", "it repeats"),))
+    assert not any(line.startswith(words) for line in lines_of(seen, units=True))
+
+
+def test_a_sampling_unit_that_could_not_be_checked_is_told_with_the_reason(state):
+    failed = fold(state, ev.UnitCheckFailed(unit=SamplingUnit("group", "patient"), reason="Too few groups."))
+    words = "The sampling unit whole groups of patient could not be checked: Too few groups."
+    assert words in lines_of(failed, units=True)
