@@ -12,20 +12,35 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from scalewise.app.dashboard import Dashboard, explore
     from scalewise.core.extrapolation import forecast
+    from scalewise.core.spec import SamplingUnit
     from scalewise.data.sources import open_source
     from scalewise.data.sparse import SparseTable
     from scalewise.errors import ScalewiseError
+    from scalewise.options import StudyOptions
     from scalewise.study import Study
 
 __version__ = "0.1.0"
 
-__all__ = ["Dashboard", "ScalewiseError", "SparseTable", "Study", "__version__", "explore", "forecast", "open_source"]
+__all__ = [
+    "Dashboard",
+    "SamplingUnit",
+    "ScalewiseError",
+    "SparseTable",
+    "Study",
+    "StudyOptions",
+    "__version__",
+    "explore",
+    "forecast",
+    "open_source",
+]
 
 _HOMES = {
     "Dashboard": "scalewise.app.dashboard",
+    "SamplingUnit": "scalewise.core.spec",
     "ScalewiseError": "scalewise.errors",
     "SparseTable": "scalewise.data.sparse",
     "Study": "scalewise.study",
+    "StudyOptions": "scalewise.options",
     "explore": "scalewise.app.dashboard",
     "forecast": "scalewise.core.extrapolation",
     "open_source": "scalewise.data.sources",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ import scalewise
 from scalewise.app.dashboard import Dashboard
 from scalewise.app.features import AlarmList
 from scalewise.core import events as ev
-from scalewise.core.spec import Alarm, Feature
+from scalewise.core.spec import Alarm, Feature, LeftOut
 from scalewise.core.study import StudyState, fold
 from scalewise.core.summary import summarise
 from scalewise.engines import open_engine
@@ -200,6 +201,34 @@ def test_explore_opens_whatever_holds_a_table(convert, tmp_path):
     try:
         until(dashboard, "ready")
         assert dashboard.state.table == "your table"
+    finally:
+        dashboard.close()
+
+
+def test_explore_begins_with_the_options_that_were_given(tmp_path):
+    options = scalewise.StudyOptions(
+        "late",
+        metric="accuracy",
+        models=("dummy", "linear"),
+        max_fraction=0.7,
+        repeats=3,
+        seed=4,
+        min_gain=0.02,
+        unit=scalewise.SamplingUnit("group", "patient"),
+        exclude=(LeftOut("b", "left out as asked"),),
+        budget_minutes=10,
+        price_per_hour=0.5,
+        max_features=50,
+        everything=True,
+        pinned=("linear",),
+    )
+    table = frame().assign(patient=np.arange(600) % 60)
+    dashboard = scalewise.explore(table, options=options, journal=tmp_path / "j")
+    try:
+        until(dashboard, "ready")
+        assert dashboard.controls.options() == replace(options, task=None)
+        assert dashboard.state.data.unit == options.unit
+        assert "b" not in [feature.name for feature in dashboard.state.data.features]
     finally:
         dashboard.close()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from studies import data_spec
 
+import scalewise
+from scalewise.core.spec import SamplingUnit
 from scalewise.errors import InputError
 from scalewise.options import StudyOptions
 
@@ -21,3 +23,9 @@ def test_a_pinned_model_is_one_of_those_studied():
     assert asked.plan(data_spec()).pinned == ("boosting",)
     with pytest.raises(InputError, match=r"'boosting' is pinned, but not studied\. Valid: dummy, linear\.$"):
         StudyOptions("y", models=("linear", "dummy"), pinned=("boosting",)).plan(data_spec())
+
+
+def test_the_choices_of_a_study_are_public_names():
+    assert scalewise.StudyOptions is StudyOptions
+    assert scalewise.SamplingUnit("group", "patient") == SamplingUnit("group", "patient")
+    assert {"StudyOptions", "SamplingUnit"} <= set(dir(scalewise))

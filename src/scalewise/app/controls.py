@@ -15,6 +15,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from scalewise.app.parts import field, folded, put, swatch
+from scalewise.app.table_menu import FILE, TableChoice
 from scalewise.app.unit_control import UnitControl
 from scalewise.core.sizes import STEPS, default_fraction
 from scalewise.core.spec import ROWS, DataSpec, LeftOut, SamplingUnit, Task
@@ -25,10 +26,7 @@ from scalewise.models.catalog import default_models, models_for
 from scalewise.models.metrics import default_metric, metric_label, metrics_for
 from scalewise.options import StudyOptions
 
-__all__ = ["ControlActions", "Controls", "TableChoice"]
-
-FILE = "file"
-"""Value of the table menu that asks for a path."""
+__all__ = ["ControlActions", "Controls"]
 
 _TASKS: tuple[tuple[str, Task], ...] = (
     ("two classes", "binary"),
@@ -37,32 +35,6 @@ _TASKS: tuple[tuple[str, Task], ...] = (
 )
 _PIN = "Keep this model in the study, even if it cannot win"
 _NO_TARGET = ("Choose a column …", "")
-
-
-@dataclass(frozen=True, slots=True)
-class TableChoice:
-    """An entry of the table menu.
-
-    Parameters
-    ----------
-    value : str
-        What the menu gives back.
-    label : str
-    target : str
-        The column chosen at first; empty where the person has to choose.
-    left_out : tuple of LeftOut
-        Columns known not to belong to the features.
-    unit : SamplingUnit
-    about : str
-        A sentence about it.
-    """
-
-    value: str
-    label: str
-    target: str = ""
-    left_out: tuple[LeftOut, ...] = ()
-    unit: SamplingUnit = ROWS
-    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +86,7 @@ class Controls:
         self._columns: tuple[str, ...] | None = None
         self._left_out: tuple[LeftOut, ...] = ()
         self._make_widgets()
+        self._begin_with(tables[0].given)
         self.widget = self._lay_out(extra)
         self._listen()
 
@@ -144,6 +117,22 @@ class Controls:
         self.stop = widgets.Button(description="Stop", disabled=True, tooltip="End running fits, keep finished points")
         self.clear = widgets.Button(description="Clear", disabled=True, tooltip="Take the results off the page")
         self.progress = widgets.HTML()
+
+    def _begin_with(self, given: StudyOptions | None) -> None:
+        """Set what does not depend on the table to what was asked for; the rest is when the table is known."""
+        if given is None:
+            return
+        self.repeats.value, self.seed.value, self.min_gain.value = given.repeats, given.seed, given.min_gain
+        self.budget.value, self.price.value = given.budget_minutes or 0, given.price_per_hour or 0
+        self.everything.value = given.everything
+        if given.max_fraction is not None:
+            steps = sorted({*STEPS, given.max_fraction})
+            self.fraction.options = [(percent_text(step), step) for step in steps]
+
+    @property
+    def _given(self) -> StudyOptions | None:
+        """What was asked for beforehand of the table that the menu stands on."""
+        return self._tables[self.table.value].given
 
     def _lay_out(self, extra: widgets.Widget) -> widgets.VBox:
         buttons = widgets.HBox([self.run, self.stop, self.clear])
@@ -202,6 +191,7 @@ class Controls:
             exclude=tuple(c for c in (*choice.left_out, *self._left_out) if c.name != self.target.value),
             budget_minutes=self.budget.value or None,
             price_per_hour=self.price.value or None,
+            max_features=choice.given.max_features if choice.given else None,
             everything=self.everything.value,
             pinned=tuple(box.model for box in self._boxes() if box.value and box.pin.value),
         )
@@ -292,27 +282,31 @@ class Controls:
         self.target.options = [_NO_TARGET, *((name, name) for name in offered)]
         self.target.value = choice.target if choice.target in offered else ""
         self.target.disabled = not state.columns
-        self.task.value = ""
+        self.task.value = (choice.given.task if choice.given else None) or ""
         put(self.about, "value", f"<div class='sw-hint'>{escape(choice.about)}</div>" if choice.about else "")
 
     def _render_data(self, data: DataSpec) -> None:
         names = metrics_for(data.task)
         if [value for _, value in self.metric.options] != list(names):
             self.metric.options = [(metric_label(name), name) for name in names]
-            self.metric.value = default_metric(data.task)
+            asked = self._given.metric if self._given else None
+            self.metric.value = asked if asked in names else default_metric(data.task)
         self.metric.disabled = False
         known = self._shown_data
         if known is None or known.fingerprint != data.fingerprint:
-            self.fraction.value = default_fraction(data)
+            self.fraction.value = (self._given and self._given.max_fraction) or default_fraction(data)
         if known is None or known.task != data.task:
             self.models.children = [self._model_row(entry, data.task) for entry in models_for(data.task)]
 
     def _model_row(self, entry: Any, task: Task) -> widgets.HBox:
-        box = widgets.Checkbox(value=entry.name in default_models(task), description=entry.label, indent=False)
+        given = self._given
+        chosen = default_models(task) if given is None or given.models is None else given.models
+        box = widgets.Checkbox(value=entry.name in chosen, description=entry.label, indent=False)
         box.tooltip = entry.summary
         box.model = entry.name
         box.observe(self._on_plan, "value")
-        box.pin = widgets.ToggleButton(icon="thumb-tack", tooltip=_PIN)
+        is_pinned = given is not None and entry.name in given.pinned
+        box.pin = widgets.ToggleButton(value=is_pinned, icon="thumb-tack", tooltip=_PIN)
         box.pin.add_class("sw-pin")
         box.pin.observe(self._on_plan, "value")
         box.label = entry.label

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,20 +13,21 @@ from typing import Any
 import ipywidgets as widgets
 
 from scalewise.app.card import header_html, messages_html
-from scalewise.app.controls import FILE, ControlActions, Controls, TableChoice
+from scalewise.app.controls import ControlActions, Controls
 from scalewise.app.features import AlarmList, FeatureActions, FeatureTools
 from scalewise.app.parts import put
 from scalewise.app.pump import Pump
 from scalewise.app.scale import ScaleActions, ScalePanel
+from scalewise.app.table_menu import TableChoice, open_choice, table_choices
 from scalewise.app.theme import css
 from scalewise.app.unit_panel import UnitActions, UnitPanel
 from scalewise.app.verdict_card import VerdictCard
 from scalewise.core.spec import LeftOut
 from scalewise.core.study import StudyState
 from scalewise.core.summary import Summary, summarise, summary_steps
-from scalewise.data.examples import example_names, get_example, is_example
+from scalewise.data.examples import is_example
 from scalewise.data.screening import Screening
-from scalewise.data.sources import Source, open_source
+from scalewise.data.sources import open_source
 from scalewise.engines import Engine, open_engine
 from scalewise.errors import InputError, JournalError, unknown_name
 from scalewise.journal import Journal, default_journal_path
@@ -41,7 +42,6 @@ from scalewise.runner import StudyRunner
 
 __all__ = ["Dashboard", "explore"]
 
-_OWN = "own"
 _LOOK_SECONDS = 1.0
 """How often a cluster is looked at."""
 
@@ -61,6 +61,8 @@ class Dashboard(widgets.VBox):
         Where finished trials are kept; by default a file in the user's cache folder.
     engine : str or Engine
         Where trials run.
+    options : StudyOptions or None
+        What the controls begin with.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Dashboard(widgets.VBox):
         table: object = None,
         target: str | None = None,
         *,
+        options: StudyOptions | None = None,
         journal: Path | str | None = None,
         engine: str | Engine = "local",
     ) -> None:
@@ -83,7 +86,7 @@ class Dashboard(widgets.VBox):
         self.runner = StudyRunner(place, kept, on_publish=self._pump.request)
         self.scale = ScalePanel(self._scale_actions())
         self.units = UnitPanel(UnitActions(self.runner.check_unit, self.runner.sample_by, self.runner.drop_check))
-        self.controls = Controls(_choices(table, target), self._actions(), extra=self.scale.button)
+        self.controls = Controls(table_choices(table, target, options), self._actions(), extra=self.scale.button)
         self._make_widgets()
         super().__init__(self._lay_out())
         self.add_class("scalewise")
@@ -129,9 +132,10 @@ class Dashboard(widgets.VBox):
         return ScaleActions(runner.move, runner.accept, runner.come_home, runner.scale, runner.stream)
 
     def _open_table(self, choice: TableChoice, path: str) -> None:
-        self.runner.open(path or choice.label, partial(_open, choice, path, self._table))
+        self.runner.open(path or choice.label, partial(open_choice, choice, path, self._table))
         if choice.target:
-            self.runner.prepare(replace(self.controls.options(), target=choice.target, task=None))
+            task = choice.given.task if choice.given else None
+            self.runner.prepare(replace(self.controls.options(), target=choice.target, task=task))
 
     def _make_widgets(self) -> None:
         self._learning = LearningCurvePlot(on_toggle=self._toggle)
@@ -271,7 +275,13 @@ class Dashboard(widgets.VBox):
             self._which.value = chosen if chosen in dict(options).values() else ""
 
 
-def explore(table: object = None, target: str | None = None, *, journal: Path | str | None = None) -> Dashboard:
+def explore(
+    table: object = None,
+    target: str | None = None,
+    *,
+    options: StudyOptions | None = None,
+    journal: Path | str | None = None,
+) -> Dashboard:
     """Open the dashboard in a notebook.
 
     Parameters
@@ -282,6 +292,8 @@ def explore(table: object = None, target: str | None = None, *, journal: Path | 
         the built-in examples.
     target : str or None
         The column to predict; None lets the person choose.
+    options : StudyOptions or None
+        What the controls begin with; a person can change it on the page.
     journal : path or None
         Where finished trials are kept; by default a file in the user's cache folder.
 
@@ -299,14 +311,17 @@ def explore(table: object = None, target: str | None = None, *, journal: Path | 
     --------
     >>> scalewise.explore(df, target="late")  # doctest: +SKIP
     """
+    if options is not None:
+        target = target or options.target
+        options = replace(options, target=target)
     if table is None or is_example(table):
-        return Dashboard(table, target, journal=journal)
+        return Dashboard(table, target, options=options, journal=journal)
     named = isinstance(table, str | Path) or hasattr(table, "name")
     source = open_source(table, name=None if named else "your table")
     names = source.schema().names
     if target is not None and target not in names:
         raise InputError(unknown_name("column", target, names))
-    return Dashboard(source, target, journal=journal)
+    return Dashboard(source, target, options=options, journal=journal)
 
 
 def _open_journal(path: Path | str | None) -> tuple[Journal, str]:
@@ -315,27 +330,6 @@ def _open_journal(path: Path | str | None) -> tuple[Journal, str]:
         return Journal(path or default_journal_path()), ""
     except JournalError as error:
         return Journal(None), f"{error} This session keeps its points in memory only."
-
-
-def _choices(table: object, target: str | None) -> Sequence[TableChoice]:
-    """The table menu; what was asked for stands first."""
-    names = sorted(example_names(), key=lambda name: name != table)
-    built_in = [_example_choice(name) for name in names]
-    asked = TableChoice(FILE, "a file on this machine …")
-    if table is None or is_example(table):
-        return [*built_in, asked]
-    return [TableChoice(_OWN, str(getattr(table, "name", "your table")), target or ""), *built_in, asked]
-
-
-def _example_choice(name: str) -> TableChoice:
-    example = get_example(name)
-    return TableChoice(name, name, example.target, example.left_out, example.unit, example.answer)
-
-
-def _open(choice: TableChoice, path: str, own: object) -> Source:
-    if choice.value == _OWN:
-        return open_source(own)
-    return open_source(path) if choice.value == FILE else get_example(choice.value).open()
 
 
 def _panel(title: str, plot: widgets.Widget, tools: list[widgets.Widget]) -> widgets.VBox:
