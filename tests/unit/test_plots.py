@@ -105,6 +105,20 @@ class TestContractOfEveryPlot:
     def test_draws_a_finished_study(self, plot, finished):
         plot.draw(plot.select(finished, View()))
 
+    def test_shows_axes_only_once_their_ends_are_known_and_the_message_is_gone(self, plot, finished):
+        plot.draw(plot.select(SUMMARIES["empty"], View()))
+        figure = next(w for w in walk(plot.widget) if isinstance(w, bq.Figure))
+        empty = next(w for w in walk(plot.widget) if "sw-empty" in w._dom_classes)
+        assert not any(axis.visible for axis in figure.axes)
+        assert empty.value
+        seen = []
+        for axis in figure.axes:
+            axis.observe(lambda change: seen.append((change["owner"].scale.min, empty.value)), "visible")
+        plot.draw(plot.select(finished, View()))
+        shown = bool(seen)
+        assert shown == any(axis.visible for axis in figure.axes)
+        assert all(low is not None and not message for low, message in seen)
+
     def test_goes_back_from_finished_to_empty(self, plot, finished):
         plot.draw(plot.select(finished, View()))
         plot.draw(plot.select(SUMMARIES["empty"], View()))

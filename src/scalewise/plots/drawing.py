@@ -26,6 +26,7 @@ __all__ = [
     "said",
     "set_members",
     "set_traits",
+    "show_axes",
     "show_scale",
     "tooltip",
     "unseen",
@@ -114,6 +115,12 @@ def show_scale(scale: bq.Scale, low: float, high: float, ticks: Sequence[tuple[b
     set_traits(scale, min=low, max=high)
     for axis, tied in ticks:
         set_traits(axis, tick_values=np.array([value for value, _ in tied], dtype=float))
+
+
+def show_axes(axes: Sequence[bq.Axis], shown: bool) -> None:
+    """Show or hide axes; to be shown last, as a scale without its ends is drawn from 0 to 1 until they arrive."""
+    for axis in axes:
+        set_traits(axis, visible=shown)
 
 
 def _js_number(value: float) -> str:

@@ -173,20 +173,20 @@ class FeatureCurvePlot:
         """Show a frame."""
         if frame == self._frame:
             return
+        set_traits(self._empty, value=escape(frame.message))
         self._show_axes(frame)
         self._show_curve(frame)
         self._show_marks(frame)
         header = f"{frame.metric} · {frame.header}" if frame.header else ""
         set_traits(self._header, value=escape(header))
         set_traits(self._note, value="<br>".join(map(escape, frame.remarks)))
-        set_traits(self._empty, value=escape(frame.message))
         set_traits(self._words, value=drawing.said(self.title, _sentences(frame)))
         self._frame = frame
 
     def _show_axes(self, frame: FeatureCurveFrame) -> None:
-        for axis in (self._numbers, self._scores):
-            set_traits(axis, visible=bool(frame.ks))
+        axes = (self._numbers, self._scores)
         if not frame.ks:
+            drawing.show_axes(axes, False)
             return
         low, high = min(frame.score), max(frame.score)
         reach = _WIDEST * max(high - low, 1e-4)
@@ -200,6 +200,7 @@ class FeatureCurvePlot:
         drawing.show_scale(self._y, self._span.low, self._span.high, [(self._scores, scores)])
         left = 16 + _PER_DIGIT * max((len(text) for _, text in scores), default=3)
         set_traits(self._figure, fig_margin={**self._figure.fig_margin, "left": left})
+        drawing.show_axes(axes, True)
 
     def _show_curve(self, frame: FeatureCurveFrame) -> None:
         colour = css_colour(frame.model)

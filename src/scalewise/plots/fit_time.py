@@ -219,6 +219,7 @@ class FitTimePlot:
         """Show a frame."""
         if frame == self._frame:
             return
+        set_traits(self._empty, value=escape(frame.message))
         self._show_axes(frame)
         for line in frame.lines:
             if line.name not in self._models:
@@ -227,14 +228,13 @@ class FitTimePlot:
         layers = zip(*(self._models[line.name].layers for line in frame.lines), strict=True)
         drawing.set_members(self._figure, "marks", [self._full, *(mark for layer in layers for mark in layer)])
         set_traits(self._table, value=_table(frame))
-        set_traits(self._empty, value=escape(frame.message))
         set_traits(self._words, value=drawing.said(self.title, [frame.message] if frame.message else []))
         self._frame = frame
 
     def _show_axes(self, frame: FitTimeFrame) -> None:
-        for axis in (self._rows, self._seconds):
-            set_traits(axis, visible=bool(frame.lines))
+        axes = (self._rows, self._seconds)
         if not frame.lines:
+            drawing.show_axes(axes, False)
             set_traits(self._full, x=drawing.no_data(), y=drawing.no_data())
             return
         rows = [(place(n, True), short_rows(n)) for n in row_ticks(frame.first_rows, frame.last_rows, log=True)]
@@ -243,6 +243,7 @@ class FitTimePlot:
         times = [(math.log10(s), text) for s, text in second_ticks(least, most)]
         drawing.show_scale(self._y, math.log10(least), math.log10(most), [(self._seconds, times)])
         set_traits(self._full, x=np.full(2, place(frame.n_train_rows, True)), y=np.array([0.0, 1.0]))
+        drawing.show_axes(axes, True)
 
     def close(self) -> None:
         """Close every widget of the plot."""

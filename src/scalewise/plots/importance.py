@@ -87,6 +87,7 @@ class ImportancePlot:
         """Show a frame."""
         if frame == self._frame:
             return
+        set_traits(self._empty, value=escape(frame.message))
         self._show_axes(frame)
         self._show_bars(frame)
         self._show_noise(frame)
@@ -94,15 +95,13 @@ class ImportancePlot:
         header = f"{frame.metric} lost · {frame.header}" if frame.header else ""
         set_traits(self._header, value=f'<span title="when its values are shuffled">{escape(header)}</span>')
         set_traits(self._footer, value="<br>".join(map(escape, filter(None, (frame.footer, *frame.remarks)))))
-        set_traits(self._empty, value=escape(frame.message))
         set_traits(self._words, value=drawing.said(self.title, _sentences(frame)))
         self._frame = frame
 
     def _show_axes(self, frame: ImportanceFrame) -> None:
-        shown = bool(frame.bars)
-        for axis in (self._drops, self._names):
-            set_traits(axis, visible=shown)
-        if not shown:
+        axes = (self._drops, self._names)
+        if not frame.bars:
+            drawing.show_axes(axes, False)
             return
         self._span = self._span_for(frame)
         drops = [(t, _tick(t, self._span)) for t in self._span.ticks]
@@ -114,6 +113,7 @@ class ImportancePlot:
         set_traits(self._figure, fig_margin={**self._figure.fig_margin, "left": left})
         pixels = max(_LEAST_PIXELS, _AXIS_PIXELS + _ROW_PIXELS * len(names))
         set_traits(self._figure.layout, height=f"{pixels}px")
+        drawing.show_axes(axes, True)
 
     def _span_for(self, frame: ImportanceFrame) -> Span:
         """The axis of drops: 0, all bars, and their intervals as far as these are not very much longer."""

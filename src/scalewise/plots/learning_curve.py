@@ -69,9 +69,9 @@ class LearningCurvePlot:
         if frame == self._frame:
             return
         self._span = self._span_for(frame)
+        set_traits(self._empty, value=escape(frame.message))
         self._canvas.show(frame, self._span)
         self._legend.show(_chips(frame, self._span), frame.metric)
-        set_traits(self._empty, value=escape(frame.message))
         set_traits(self._note, value=escape(_note(frame)))
         set_traits(self._words, value=drawing.said(self.title, _sentences(frame)))
         self._frame = frame
@@ -229,8 +229,7 @@ class _Canvas:
             drawing.show_scale(self._x, *x, [(self._rows, rows), (self._percents, shares)])
             scores = [(tick, _score_tick(tick, span)) for tick in span.ticks]
             drawing.show_scale(self._y, span.low, span.high, [(self._scores, scores)])
-        for axis in (self._rows, self._percents, self._scores):
-            set_traits(axis, visible=bool(frame.study))
+        drawing.show_axes((self._rows, self._percents, self._scores), bool(frame.study))
         longest = max((len(_score_tick(tick, span)) for tick in span.ticks), default=3)
         set_traits(self.figure, fig_margin={**self.figure.fig_margin, "left": 16 + _PER_DIGIT * longest})
 

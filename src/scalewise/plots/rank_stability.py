@@ -113,6 +113,7 @@ class RankStabilityPlot:
         """Show a frame."""
         if frame == self._frame:
             return
+        set_traits(self._empty, value=escape(frame.message))
         self._show_axes(frame)
         x = np.array([math.log10(fraction) for fraction in frame.fractions] if frame.lines else [], dtype=float)
         y = np.array([[-place for place in line.places] for line in frame.lines], dtype=float)
@@ -126,14 +127,13 @@ class RankStabilityPlot:
             labels=[f"{line.label}\n{_told(line)}" for line in frame.lines],
         )
         set_traits(self._note, value=escape(frame.sentence))
-        set_traits(self._empty, value=escape(frame.message))
         set_traits(self._words, value=drawing.said(self.title, _sentences(frame)))
         self._frame = frame
 
     def _show_axes(self, frame: RankFrame) -> None:
-        for axis in (self._sizes, self._places, self._names):
-            set_traits(axis, visible=bool(frame.lines))
+        axes = (self._sizes, self._places, self._names)
         if not frame.lines:
+            drawing.show_axes(axes, False)
             return
         step = math.ceil(len(frame.fractions) / _MOST_TICKS)
         shown = frame.fractions[::-1][::step]
@@ -147,6 +147,7 @@ class RankStabilityPlot:
         drawing.show_scale(self._y, -lowest - 0.5, -0.5, [(self._places, places), (self._names, names)])
         right = 16 + round(_PER_LETTER * max(len(name) for _, name in names))
         set_traits(self._figure, fig_margin={**self._figure.fig_margin, "right": right})
+        drawing.show_axes(axes, True)
 
     def close(self) -> None:
         """Close every widget of the plot."""
