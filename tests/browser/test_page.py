@@ -112,12 +112,16 @@ def test_nothing_overflows_or_vanishes_at_any_width_light_or_dark(serve, visit):
         here.page.set_viewport_size({"width": width, "height": 800})
         here.wait(f"document.querySelector('.sw-figure').getBoundingClientRect().width < {width}")
         assert here.page.evaluate(OVERFLOWING) == []
+        assert here.page.evaluate(PRICES_OUT_OF_SIGHT) == 0
     for scheme, light in (("light", True), ("dark", False)):
         here.page.emulate_media(color_scheme=scheme)
         colour = here.page.evaluate("getComputedStyle(document.querySelector('.sw-panel')).backgroundColor")
         assert (min(map(int, re.findall(r"\d+", colour)[:3])) > 200) == light
     assert here.errors == []
 
+
+PRICES_OUT_OF_SIGHT = """() => [...document.querySelectorAll('.sw-ways')]
+    .filter((e) => e.clientWidth === 0 || e.scrollWidth > e.clientWidth).length"""
 
 OVERFLOWING = """() => [document.documentElement, ...document.querySelectorAll(
         '.scalewise button, .scalewise select, .scalewise input, .sw-panel, .sw-card')]

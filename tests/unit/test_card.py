@@ -54,6 +54,13 @@ def test_money_has_a_column_where_an_hour_has_a_price(price):
     assert set(cells) == {6 if price is None else 7}
 
 
+def test_cells_of_the_ways_know_their_headings_as_a_narrow_page_has_no_head():
+    html = ways_html(summary(price=2.0).verdict)
+    for row in html.split("<tr>")[2:]:
+        labels = re.findall("<td data-label='([^']*)'", row)
+        assert labels == ["gain", "90 % interval", "time", "memory", "money", "what it is"]
+
+
 def test_a_machine_that_is_too_small_is_told_on_the_badge():
     assert "<div class='sw-badge'>Scale out" in verdict_html(summary(free=10**8))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from html import escape
 
 from scalewise.core.spec import DataSpec, LeftOut
@@ -86,13 +87,16 @@ def ways_html(verdict: Verdict) -> str:
     if not table:
         return ""
     head = "".join(f"<th scope='col'>{escape(cell)}</th>" for cell in table[0])
-    body = "".join(
-        f"<tr><th scope='row'>{escape(row[0])}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in row[1:])}</tr>"
-        for row in table[1:]
-    )
+    body = "".join(map(partial(_way_row, table[0]), table[1:]))
     drawn = f"<table class='sw-table'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     title = "<div class='sw-label'>Memory of a whole worker</div>"
     return f"<div class='sw-ways'>{drawn}</div>{title}<ul>{_items(verdict.memory)}</ul>"
+
+
+def _way_row(headings: Sequence[str], row: Sequence[str]) -> str:
+    """A row whose cells know their headings: on a narrow page they stand below each other, without a head."""
+    cells = [f"<td data-label='{escape(h)}'>{escape(cell)}</td>" for h, cell in zip(headings, row, strict=True)]
+    return f"<tr><th scope='row'>{escape(row[0])}</th>{''.join(cells[1:])}</tr>"
 
 
 def change_html(verdict: Verdict) -> str:

@@ -244,6 +244,18 @@ _WORDS = """
   text-align:left;white-space:normal;min-width:200px;color:var(--sw-muted);
 }
 .scalewise .sw-ways tbody th{color:var(--sw-text)}
+@container (max-width:560px){
+  .sw-ways thead{display:none}
+  .scalewise .sw-ways tr{
+    display:flex;flex-wrap:wrap;gap:0 12px;padding:4px 0;border-bottom:1px solid var(--sw-border);
+  }
+  .scalewise .sw-ways tbody th{flex:1 0 100%;font-weight:600}
+  .scalewise .sw-ways .sw-table td{padding:0;text-align:left}
+  .scalewise .sw-ways td:empty{display:none}
+  .sw-ways td::before{content:attr(data-label) " ";color:var(--sw-muted)}
+  .scalewise .sw-ways td:last-child{flex:1 0 100%;min-width:0}
+  .sw-ways td:last-child::before{content:none}
+}
 .scalewise summary{cursor:pointer;color:var(--sw-muted);font-size:13px;line-height:20px;width:fit-content}
 .sw-content ul,.sw-messages ul{font-size:13px;color:var(--sw-muted);max-height:160px;overflow-y:auto}
 .sw-messages b{color:var(--sw-text);font-weight:600}
