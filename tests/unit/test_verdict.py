@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -110,6 +111,21 @@ def test_a_curve_unlike_those_of_the_training_is_called_so():
 def test_models_no_better_than_guessing_are_called_so():
     verdict = verdict_of({"dummy": (0.5, 0), "linear": (0.5, 0.0), "boosting": (0.5, 0.0)}, noise=0.003)
     assert any("better than guessing" in line for line in verdict.evidence)
+
+
+def test_a_no_about_models_that_guess_is_told_to_be_about_those():
+    verdict = verdict_of({"dummy": (0.5, 0), "linear": (0.499, 0.0), "boosting": (0.498, 0.0)})
+    assert verdict.action == "stop"
+    assert verdict.sentence.startswith("No model is credibly better than guessing, and more data does not help: ")
+    behind = next(line for line in verdict.evidence if "guessing" in line)
+    assert re.search(r"\(the best is 0\.00\d+ behind\)", behind)
+
+
+def test_models_hardly_better_than_guessing_are_called_so():
+    hardly = verdict_of({"dummy": (0.5, 0), "linear": (0.511, 0.0), "boosting": (0.51, 0.0)})
+    assert "The models are hardly better than guessing: +0.011 of +0.500 that can be." in hardly.evidence
+    clearly = verdict_of({"dummy": (0.5, 0), "linear": (0.56, 0.0), "boosting": (0.51, 0.0)})
+    assert not any("guessing" in line for line in clearly.evidence)
 
 
 def test_a_rise_of_models_no_better_than_guessing_that_may_be_chance_is_no_yes():

@@ -40,7 +40,7 @@ class Answer:
     experiment : Experiment or None
         The cheapest one that would tell, where it cannot be told yet.
     by_chance : bool
-        Whether a rise was foreseen, but all that was measured may be chance.
+        Whether no model is credibly better than guessing, so that all that was measured may be chance.
     too_small : str
         Why the table is too small to judge by, in words; empty where it is not.
     """
@@ -156,6 +156,8 @@ def _roomy(scene: Scene, sure: Sequence[tuple[ModelSummary, Outlook]]) -> list[t
 def sobered(found: Answer, guessing: Curve | None) -> Answer:
     """Take a yes back where no model is credibly better than guessing, and its last step may be chance as well.
 
+    A no stays one, but is told to be about models that guess.
+
     Parameters
     ----------
     found : Answer
@@ -163,14 +165,12 @@ def sobered(found: Answer, guessing: Curve | None) -> Answer:
         Of the model that looks at no feature.
     """
     lead = best_lead(guessing, found.scene.contest.models)
-    step = last_step(found.model.curve)
-    if (
-        found.action not in ("use_more_rows", "collect_rows", "scale_out", "fewer_features")
-        or lead is None
-        or lead.low > 0
-    ):
+    if lead is None or lead.low > 0:
         return found
-    if step is not None and step[1].low > 0:
+    if found.action == "stop":
+        return replace(found, by_chance=True)
+    step = last_step(found.model.curve)
+    if found.action == "cannot_tell" or (step is not None and step[1].low > 0):
         return found
     assert found.gain is not None
     experiment = cheapest_experiment(found.scene, found.model, found.gain)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from scalewise.core.answer import Answer, best_lead, last_step
+from scalewise.core.answer import Answer, last_step
 from scalewise.core.contest import SURE, overtakings
 from scalewise.core.curves import Curve
+from scalewise.core.guessing_words import guessing_words
 from scalewise.core.memory import fitting_places
 from scalewise.core.prospects import REACH_SDS, ModelSummary, Outlook
 from scalewise.core.reservations import reservation_words
@@ -40,7 +41,7 @@ def sentence(found: Answer, metric: str) -> str:
     scene, gain = found.scene, found.gain
     brings = f"{_span(gain)} {metric} expected {_way(scene)} with {found.model.label}"
     if found.action == "stop":
-        return f"{_enough(scene, gain, metric, brings)} {_NO_CLUSTER}"
+        return f"{_enough(found, gain, metric, brings)} {_NO_CLUSTER}"
     if found.action == "collect_rows":
         return f"More rows than the table has would help: {brings}. {_cluster(scene)}"
     if found.action == "fewer_features":
@@ -54,14 +55,17 @@ def sentence(found: Answer, metric: str) -> str:
     return f"More data still helps: {brings}, {price} a fit here. {_NO_CLUSTER}"
 
 
-def _enough(scene: Scene, gain: Outlook, metric: str, brings: str) -> str:
+def _enough(found: Answer, gain: Outlook, metric: str, brings: str) -> str:
     """Why more data does not help, in a sentence; it may help and yet too little."""
+    scene = found.scene
     if scene.is_out_of_reach:
         here = scene.here
         reached = f"{here.label} reaches {score_text(here.curve.last.score)} {metric} already"
         best = f"the best that there can be is {exact_text(here.curve.span.best)}"
         no_model = f"No model can gain the {_margin(scene)} that counts"
         return f"{no_model}: {reached}, and {best}. More data: {brings}."
+    if found.by_chance:
+        return f"No model is credibly better than guessing, and more data does not help: {brings}."
     if gain.low > 0:
         return f"More data no longer helps enough: {brings}, probably less than the {_margin(scene)} that counts."
     return f"More data no longer helps: {brings}."
@@ -143,7 +147,7 @@ def evidence(found: Answer, metric: str, guessing: Curve | None) -> tuple[str, .
     """What the answer rests on, at most seven lines, the weightiest first."""
     scene = found.scene
     lines = (
-        _against_guessing(scene, guessing),
+        guessing_words(scene.contest.models, guessing),
         _reached(scene.here, metric),
         _last_step(scene.here.curve),
         _reached(found.model, metric) if _is_of_another(found) else "",
@@ -233,14 +237,6 @@ def _round_rows(n_rows: int) -> str:
     """Two digits are more than a forecast knows."""
     digits = max(len(str(n_rows)) - 2, 0)
     return rows_text(round(n_rows, -digits))
-
-
-def _against_guessing(scene: Scene, guessing: Curve | None) -> str:
-    """Say so when no model is credibly better than guessing."""
-    lead = best_lead(guessing, scene.contest.models)
-    if lead is None or lead.low > 0:
-        return ""
-    return f"No model is credibly better than guessing yet (best lead {gain_text(lead.mean)})."
 
 
 def memory_words(scene: Scene) -> tuple[str, ...]:
