@@ -315,6 +315,14 @@ class TestReservations:
         assert found.p_gain[1] < 0.01
         assert found.answers[1:] == ("no",) * (len(TARGETS) - 1)
 
+    def test_a_curve_that_hardly_moves_in_a_metric_far_from_its_best_gains_hardly_anything(self):
+        sizes = 125 * 2 ** np.arange(10)
+        misses = np.random.default_rng(0).chisquare(1, size=(10, 5)) / sizes[:, None]
+        found = forecast(sizes, -3 * np.sqrt(1 + misses), targets=[128_000, 640_000], max_score=0.0)
+        assert found.answers == ("no", "no")
+        assert (found.low < -3).all()
+        assert (found.high - found.low < 0.02).all()
+
     def test_a_few_equal_scores_close_together_are_no_proof_that_a_curve_is_flat(self):
         near = forecast([64, 91, 128, 181], np.full((4, 3), 0.5), targets=[2000], max_score=1.0)
         far = forecast([64, 256, 1024, 4096], np.full((4, 3), 0.5), targets=[8192], max_score=1.0)

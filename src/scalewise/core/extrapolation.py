@@ -36,10 +36,11 @@ Answer = Literal["yes", "no", "cannot tell"]
 # Doublings of the rows at which the fan is computed; between them it is interpolated.
 _OCTAVES: Floats = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.7, 5.3])
 _SURE = 0.75
-# Scores that differ by less than this part of their size differ by rounding alone; equal ones over so many sizes and
-# octaves are no accident.
+# Scores that differ by less than this part of their size differ by rounding alone.
 _ROUNDED = 1e-9
-_FEWEST_EQUAL, _EQUAL_OCTAVES = 4, 2.9
+# A curve stands still that over so many sizes and octaves moves by less than this part of what is left to the best
+# score. Of 12 such among 3,535 cuts of measured curves none moved on by more than a tenth of what it had moved before.
+_STILL_SIZES, _STILL_OCTAVES, _STILL = 4, 2.9, 0.005
 _LOW, _HIGH = 0.05, 0.95
 
 __all__ = ["Answer", "Forecast", "PowerLaw", "forecast", "power_law"]
@@ -235,10 +236,8 @@ def _slack(score: float) -> float:
 def _fan(
     net: QuantileNet, points: CurvePoints, shape: CurveShape, features: Floats, min_gain: float, fold: int | None
 ) -> _Fan:
-    if _is_flat(points, shape, min_gain):
-        # Every further octave without a change leaves less to come.
-        unit, method = min_gain / max(shape.values["seen_octaves"], 1.0), "flat"
-    else:
+    unit, method = _still_unit(points, shape, min_gain), "flat"
+    if unit is None:
         unit, method = shape.scale, "power law" if _is_strange(net, features) else "trained"
     if method == "trained":
         found = net.quantiles(features, fold)
@@ -246,7 +245,7 @@ def _fan(
         # What rounding leaves of a flat curve is no law.
         law_gain = features[:, FEATURES.index("law_gain")] if method == "power law" else np.zeros(len(_OCTAVES))
         found = net.fallback_quantiles(_OCTAVES) + law_gain[:, None, None]
-    noise = shape.values["noise"] if method != "flat" else 0.0
+    noise = shape.values["noise"] * shape.scale / unit if unit > 0 else 0.0
     in_company = bool(np.nan_to_num(features[:, len(FEATURES) :]).any())
     still = np.ones(len(_OCTAVES))
     stretch = net.stretch(_OCTAVES, shape.values["gap"], in_company) if method == "trained" else still
@@ -257,15 +256,14 @@ def _fan(
     return _Fan(_widening(score, still), gain, net.levels, unit, method, in_company)
 
 
-def _is_flat(points: CurvePoints, shape: CurveShape, min_gain: float) -> bool:
-    """Say whether nothing but rounding tells the scores apart.
-
-    With a best possible score a few equal ones still leave the nets something to go by: how far off it is.
-    """
-    rounding = _ROUNDED * max(float(np.abs(points.score).max()), min_gain)
-    enough = points.size >= _FEWEST_EQUAL and shape.values["seen_octaves"] >= _EQUAL_OCTAVES
-    equal = np.nanmax(points.scores) - np.nanmin(points.scores) <= rounding
-    return bool((enough and equal) or shape.scale <= rounding)
+def _still_unit(points: CurvePoints, shape: CurveShape, min_gain: float) -> float | None:
+    """Return the unit in which a curve goes on that stands still, in the metric's units; None for any other curve."""
+    octaves, rounding = shape.values["seen_octaves"], _ROUNDED * max(float(np.abs(points.score).max()), min_gain)
+    is_long = points.size >= _STILL_SIZES and octaves >= _STILL_OCTAVES
+    if shape.scale <= rounding or (is_long and shape.extent <= rounding):
+        # Every further octave without a change leaves less to come.
+        return min_gain / max(octaves, 1.0)
+    return shape.extent if is_long and shape.extent <= _STILL * shape.headroom else None
 
 
 def _is_strange(net: QuantileNet, features: Floats) -> bool:

@@ -38,6 +38,10 @@ class CurveShape:
     ----------
     scale : float
         The curve's own unit, in the metric's units; zero for a curve without any change or noise.
+    extent : float
+        Range of all scores but those of a far beginning, in the metric's units.
+    headroom : float
+        What is left to the best possible score, in the metric's units; zero where that is not known.
     values : dict of str to float
         Features by name, NaN where the curve does not show them.
     amplitudes, belief : ndarray of shape (n_exponents,)
@@ -47,6 +51,8 @@ class CurveShape:
     """
 
     scale: float
+    extent: float
+    headroom: float
     values: dict[str, float]
     amplitudes: Floats
     belief: Floats
@@ -75,7 +81,10 @@ def curve_shape(points: CurvePoints, law: PowerLaw) -> CurveShape:
     amplitudes, belief = _believed(points.n, points.score, weight, law.ceiling, noise)
     recent = points.n >= points.n[-1] / _RECENT
     late = _believed(points.n[recent], points.score[recent], weight[recent], law.ceiling, noise)
-    return CurveShape(scale, values, amplitudes / unit, belief, late[0] / unit, late[1])
+    seen = points.scores[points.n >= points.n[-1] / _BEGINNING]
+    extent = float(np.nanmax(seen) - np.nanmin(seen))
+    left = max(law.ceiling - float(points.score[-1]), 0.0) if np.isfinite(law.ceiling) else 0.0
+    return CurveShape(scale, extent, left, values, amplitudes / unit, belief, late[0] / unit, late[1])
 
 
 def target_features(shape: CurveShape, law: PowerLaw, octaves: Floats) -> Floats:
