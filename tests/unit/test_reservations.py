@@ -13,6 +13,7 @@ from scalewise.core.reservations import reservation_words
         (("falling",), "The curve of Linear has fallen below its best by more than noise."),
         (("unlike the training",), "The curve of Linear is unlike those that the forecast was trained on, so that"),
         (("falling", "unlike the training"), "noise, and is unlike"),
+        (("unlike the training", "flat"), "The curve of Linear stands still, and is continued so."),
         # Its refusal says more.
         (("ill-behaved", "falling", "unlike the training"), ""),
     ],

@@ -148,7 +148,8 @@ def forecast(
     Forecast
         Its flags are among ``"indicative"`` (a target beyond 4 times the rows), ``"vague"`` (beyond 10 times, beside
         the former), ``"too far"`` (beyond 20 times, instead of both), ``"few points"``, ``"no repeats"``,
-        ``"falling"`` (below its best by more than noise), ``"ill-behaved"`` and ``"unlike the training"``.
+        ``"falling"`` (below its best by more than noise), ``"ill-behaved"``, ``"unlike the training"`` and beside
+        it ``"flat"`` (the curve stands still).
 
     Raises
     ------

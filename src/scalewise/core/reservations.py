@@ -41,6 +41,7 @@ def flags_of(points: CurvePoints, shape: CurveShape, method: str, times: float) 
         "few points": points.size < 3,
         "no repeats": not bool(np.isfinite(points.spread[-1])),
         "unlike the training": method != "trained",
+        "flat": method == "flat",
     }
     return tuple(name for name, holds in found.items() if holds)
 
@@ -114,7 +115,9 @@ def reservation_words(label: str, flags: Container[str]) -> str:
     flags : container of str
         As `flags_of` names them.
     """
+    still = "stands still, and is continued so"
     unlike = "is unlike those that the forecast was trained on, so that a plain power law continues it"
     fallen = "has fallen below its best by more than noise"
-    found = [words for name, words in (("falling", fallen), ("unlike the training", unlike)) if name in flags]
+    strange = (("flat", still),) if "flat" in flags else (("unlike the training", unlike),)
+    found = [words for name, words in (("falling", fallen), *strange) if name in flags]
     return f"The curve of {label} {', and '.join(found)}." if found and "ill-behaved" not in flags else ""
