@@ -121,3 +121,21 @@ def test_without_a_loop_a_tick_draws_in_one_go():
     pump.tick()
     pump.tick()
     assert did == ["begin", "end"]
+
+
+def test_what_is_put_off_is_done_unless_the_page_is_closed():
+    async def scene():
+        page = Page()
+        page.pump.later((0.0, 0.001), lambda: page.did.append("later"))
+        page.changed.set()
+        while page.did != ["later", "later"]:
+            await asyncio.sleep(0)
+        page.pump.later([0.0], lambda: page.did.append("too late"))
+        page.pump.close()
+        page.pump._loop.call_later(0.0, page.changed.set)
+        page.changed.clear()
+        await page.changed.wait()
+        await asyncio.sleep(0)
+        assert page.did == ["later", "later"]
+
+    run(scene)

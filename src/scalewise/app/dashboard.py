@@ -15,7 +15,7 @@ import ipywidgets as widgets
 from scalewise.app.card import header_html, messages_html
 from scalewise.app.controls import ControlActions, Controls
 from scalewise.app.features import AlarmList, FeatureActions, FeatureTools
-from scalewise.app.parts import put
+from scalewise.app.parts import put, say_again
 from scalewise.app.pump import Pump
 from scalewise.app.scale import ScaleActions, ScalePanel
 from scalewise.app.table_menu import TableChoice, open_choice, table_choices
@@ -44,6 +44,8 @@ __all__ = ["Dashboard", "explore"]
 
 _LOOK_SECONDS = 1.0
 """How often a cluster is looked at."""
+_LISTENING_SECONDS = (1.5, 4.0, 10.0)
+"""A page misses what changes while it is being loaded, as a table is opened: it is said again after so many seconds."""
 
 _VERDICTS_OWN = ("verdict's model", "")
 
@@ -78,6 +80,7 @@ class Dashboard(widgets.VBox):
         self._view = View()
         self._summary = summarise(StudyState())
         self._shown: tuple[StudyState, View] | None = None
+        self._said: tuple[str, ...] = ()
         self._found: tuple[str, Screening | None, tuple[LeftOut, ...]] = "", None, ()
         place = open_engine(engine) if isinstance(engine, str) else engine
         self._workers_here = max(place.slots, os.cpu_count() or 1)
@@ -253,6 +256,9 @@ class Dashboard(widgets.VBox):
             plot.draw(plot.select(summary, self._view))
         # Last, so that a phase stands on the page only when all that belongs to it does.
         put(self._header, "value", header_html(summary.state))
+        if summary.state.columns != self._said:
+            self._said = summary.state.columns
+            self._pump.later(_LISTENING_SECONDS, partial(say_again, self))
 
     def _sought(self, text: str) -> tuple[LeftOut, ...]:
         """Columns left out by screening whose names hold a text, and why."""

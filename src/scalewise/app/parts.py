@@ -8,7 +8,7 @@ import ipywidgets as widgets
 
 from scalewise.plots.palette import slot_class
 
-__all__ = ["field", "folded", "put", "swatch"]
+__all__ = ["field", "folded", "put", "say_again", "swatch"]
 
 
 def field(label: str, *controls: widgets.Widget) -> widgets.VBox:
@@ -37,3 +37,10 @@ def put(widget: widgets.Widget, trait: str, value: object) -> None:
     """Set a trait only where it differs, so that nothing travels needlessly."""
     if getattr(widget, trait) != value:
         setattr(widget, trait, value)
+
+
+def say_again(widget: widgets.Widget) -> None:
+    """Send what a widget shows, and those inside it, to a page that may not have listened when it changed."""
+    widget.send_state()
+    for inside in getattr(widget, "children", ()):
+        say_again(inside)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["Pump"]
 
@@ -62,6 +62,12 @@ class Pump:
         if self._loop is not None and not self._looking:
             self._looking = True
             self._loop.call_later(seconds, self._look)
+
+    def later(self, seconds: Iterable[float], work: Callable[[], None]) -> None:
+        """Do something after so many seconds each, unless the page is closed by then; on the widgets' own thread."""
+        if self._loop is not None:
+            for wait in seconds:
+                self._loop.call_later(wait, lambda: None if self._closed else work())
 
     def tick(self) -> None:
         """Draw now, in one go, if a draw is due; on the thread that owns the widgets."""
