@@ -255,6 +255,7 @@ _WORDS = """
   .sw-ways td::before{content:attr(data-label) " ";color:var(--sw-muted)}
   .scalewise .sw-ways td:last-child{flex:1 0 100%;min-width:0}
   .sw-ways td:last-child::before{content:none}
+  .scalewise .sw-content ul{max-height:none}
 }
 .scalewise summary{cursor:pointer;color:var(--sw-muted);font-size:13px;line-height:20px;width:fit-content}
 .sw-content ul,.sw-messages ul{font-size:13px;color:var(--sw-muted);max-height:160px;overflow-y:auto}
