@@ -1,10 +1,11 @@
 """Forecasts of a learning curve: how good the score will be with more rows, and how sure that is.
 
-Three layers, each of which stands on the one before. A constrained power law is the curve that is drawn and can be
-explained. A few small nets, trained on a thousand measured curves, read the shape of the curve in units of the curve
-itself and give quantiles of the score and of the gain. Conformal factors, by distance and by the gap to the training
-score, make the intervals hold on tables that the nets have not seen. Where a curve is unlike all those of the training,
-the power law with conformal intervals answers instead and says so.
+Three layers, each of which stands on the one before. A constrained power law is what can be explained. A few small
+nets, trained on a thousand measured curves, read it beside the shape of the curve, in units of the curve itself, and
+give quantiles of the score and of the gain; their median, which errs by a fifth less than the power law, is what is
+drawn. Conformal factors, by distance and by the gap to the training score, make the intervals hold on tables that the
+nets have not seen. Where a curve is unlike all those of the training, the power law with conformal intervals answers
+instead and says so.
 
 References
 ----------
