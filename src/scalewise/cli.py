@@ -109,6 +109,7 @@ def _add_effort(group: _Group) -> None:
     group.add_argument("--budget", metavar="MINUTES", type=float, help="wall time that the study may take")
     group.add_argument("--everything", action="store_true", help="run every planned trial, also when all is decided")
     group.add_argument("--pin", metavar="A,B", type=_names, default=(), help="models that are never dropped")
+    group.add_argument("--tune", action="store_true", help="find out what other settings of the model bring")
     group.add_argument("--price-per-hour", metavar="P", type=float, help="what an hour of one worker costs")
 
 
@@ -274,6 +275,8 @@ def _follow(study: Study, asked: argparse.Namespace) -> int:
             study.wait(on_progress=show)
             _begin_features(study, asked)
             study.wait(on_progress=show)
+            _begin_tuning(study, asked)
+            study.wait(on_progress=show)
             show(study.state)
         except KeyboardInterrupt:
             study.stop()
@@ -324,6 +327,13 @@ def _begin_features(study: Study, asked: argparse.Namespace) -> None:
     if wanted and study.summary.main is not None and data is not None and len(data.features) > 1:
         keep = asked.keep_k if isinstance(asked.keep_k, int) else None
         study.features(keep=keep, few=asked.keep_k is not None)
+
+
+def _begin_tuning(study: Study, asked: argparse.Namespace) -> None:
+    """Try other settings of the verdict's model where that was asked for and can be done."""
+    main = study.summary.main
+    if asked.tune and main is not None and main.curve.model.tunable:
+        study.tune()
 
 
 def _tell(study: Study, asked: argparse.Namespace) -> None:

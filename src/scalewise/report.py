@@ -17,11 +17,11 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
     ``cannot_tell``), ``sentence``,
     ``evidence``, ``margin`` (the least gain that counts), ``would_change``, ``model``, ``ways``, ``next_doubling``,
     ``experiment`` and ``memory`` (words: where a fit would fit). ``ways`` holds, for each way forward, ``action``
-    (``stop``, ``use_more_rows``, ``richer_model``, ``fewer_features``, ``more_repeats``, ``collect_rows`` or
-    ``scale_out``), ``gain``, ``low``, ``high``, ``minutes``, ``bytes`` (of the whole worker), ``money`` (null without a
-    price of an hour), ``n_rows``, ``model``, ``words``. ``next_doubling`` is such a way; its gain is null while a study
-    is too young for one. ``experiment`` is the cheapest one that would tell what cannot be told (``model``, ``n_rows``,
-    ``repeats``, ``minutes``, ``chance``, ``words``), or null.
+    (``stop``, ``use_more_rows``, ``richer_model``, ``fewer_features``, ``tune``, ``more_repeats``, ``collect_rows`` or
+    ``scale_out``), ``gain``, ``low``, ``high`` (null of ``tune`` before that was tried), ``minutes``, ``bytes`` (of the
+    whole worker), ``money`` (null without a price of an hour), ``n_rows``, ``model``, ``words``. ``next_doubling`` is
+    such a way; its gain is null while a study is too young for one. ``experiment`` is the cheapest one that would tell
+    what cannot be told (``model``, ``n_rows``, ``repeats``, ``minutes``, ``chance``, ``words``), or null.
 ``curves``
     For each model ``model``, ``label``, ``metric``, ``points`` (``n_rows``, ``fraction``, ``score``, ``low``, ``high``,
     ``train_score``, ``repeats``, ``fit_seconds``, ``peak_bytes``), ``forecast`` (``n_rows``, ``mean``, ``low``,
@@ -60,6 +60,11 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
     that it carries; ``bytes_now`` and ``bytes_kept`` of all rows as models read them; ``alarms`` (``kind``:
     ``golden``, ``identifier``, ``target_copy``, ``target_sum``, ``constant`` or ``duplicate_rows``; ``feature``,
     ``others``: further columns where it is about several, ``words``).
+``tuning``
+    What other settings of one model brought: ``model``, ``n_rows``, ``n_settings`` (tried on each sample), ``repeats``
+    (samples), ``gain``, ``low``, ``high`` (on the holdout, paired), ``n_better`` (samples on which some settings beat
+    the recipe's own by more than chance), ``settings`` (those chosen most often, by scikit-learn's names), ``seconds``
+    (of one sample), ``sentence``. Null where that was not asked for.
 ``trials``
     ``fitted``, ``resumed``, ``failed``: counts; ``failures``: ``trial`` and ``reason`` of each.
 ``notes``
@@ -80,6 +85,7 @@ from scalewise.core.machine import Machine
 from scalewise.core.memory import fitting_places
 from scalewise.core.study import StudyState
 from scalewise.core.summary import ModelSummary, Summary
+from scalewise.core.tuning import Tuning
 from scalewise.core.unit_words import unit_text
 from scalewise.core.units import UnitComparison
 from scalewise.core.verdict import Verdict
@@ -122,6 +128,7 @@ def report(summary: Summary) -> dict[str, Any]:
         ],
         "importances": [importances_report(model) for model in summary.models if model.importances],
         "features": feature_report(summary),
+        "tuning": _tuning(summary.tuning, state.study.metric.label if state.study else ""),
         "trials": _trials(state),
         "notes": [note.text for note in state.notes],
     }
@@ -221,6 +228,24 @@ def _stream(curve: StreamCurve, metric: str) -> dict[str, Any]:
             {"n_rows": point.n_rows, "score": point.score, "low": low, "high": high, "seconds": point.seconds}
             for point, low, high in zip(stream.points, curve.low, curve.high, strict=True)
         ],
+    }
+
+
+def _tuning(found: Tuning | None, metric_label: str) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "model": found.model.name,
+        "n_rows": found.n_rows,
+        "n_settings": found.n_settings,
+        "repeats": found.repeats,
+        "gain": found.gain.mean,
+        "low": found.gain.low,
+        "high": found.gain.high,
+        "n_better": found.n_better,
+        "settings": {setting.name: setting.value for setting in found.chosen},
+        "seconds": found.seconds,
+        "sentence": found.sentence(metric_label),
     }
 
 

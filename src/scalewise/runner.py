@@ -151,6 +151,18 @@ class StudyRunner:
         """
         self._send(partial(self._conductor.features, model, keep, few=few))
 
+    def tune(self, model: str | None = None) -> None:
+        """Find out what other settings of a model bring; finished trials stay.
+
+        What cannot be tuned is shown as a message, and nothing starts.
+
+        Parameters
+        ----------
+        model : str or None
+            Its name; by default the verdict's.
+        """
+        self._send(partial(self._conductor.tune, model))
+
     def model(self, name: str) -> Future[FittedModel]:
         """Take out a fitted model: what its last finished stream left, or else its largest trial, fitted again.
 

@@ -205,6 +205,30 @@ class Study:
         self._runner.features(model, keep=keep, few=few)
         return self._answered()
 
+    def tune(self, model: str | None = None) -> Study:
+        """Find out what other settings of a model bring, at a size where that is cheap; returns at once, as `run` does.
+
+        On each of up to three samples ten random settings are tried inside the training rows; those that beat the
+        recipe's own by more than chance are then fitted on all of them and compared with it on the holdout. See the way
+        ``tune`` in ``verdict.ways`` and ``report()["tuning"]``.
+
+        Parameters
+        ----------
+        model : str or None
+            Its name; by default that of the verdict's model.
+
+        Raises
+        ------
+        ScalewiseError
+            If no study has been started, or the model has no finished fit or no settings.
+
+        Examples
+        --------
+        >>> study.run().wait().tune().wait().report()["tuning"]["sentence"]  # doctest: +SKIP
+        """
+        self._runner.tune(model)
+        return self._answered()
+
     def stream(self, model: str, *, passes: int = 1) -> Study:
         """Let a model learn the whole table block by block, on one worker; returns at once, as `run` does.
 

@@ -53,6 +53,7 @@ def text_report(content: dict[str, Any], verdict: Verdict, *, features: bool, un
         [f"  dropped: {model['reason']}" for model in content["dropped"]],
         [""],
         _verdict_lines(verdict),
+        [content["tuning"]["sentence"]] if content["tuning"] else [],
         _unit_lines(content, verdict, asked=units),
     )
     return "\n".join(line for lines in parts for line in lines)

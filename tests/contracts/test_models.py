@@ -11,6 +11,7 @@ from sklearn.base import clone
 from tiny_tables import FEATURES, frame, matrix, problem, store, target
 
 from scalewise.core.spec import Feature, Trial
+from scalewise.errors import InputError
 from scalewise.models.catalog import MODELS, models_for
 from scalewise.models.fitting import run_trial
 from scalewise.models.metrics import default_metric
@@ -130,3 +131,21 @@ class TestEveryModelThatLooks:
         strongest = max(record.importances, key=lambda importance: importance.drop)
         assert strongest.feature == "signal"
         assert strongest.drop > 3 * strongest.drop_se > 0
+
+
+@pytest.mark.parametrize(("entry", "task"), [case for case in LEARNERS if case.values[0].settings])
+def test_settings_that_tuning_draws_can_be_fitted_and_those_chosen_are_told(stores, entry, task):
+    ref = stores[task].ref
+    metric = default_metric(task)
+    tuned = run_trial(ref, Trial(entry.name, 400, settings=3), metric, 0)
+    plain = run_trial(ref, Trial(entry.name, 400), metric, 0)
+    assert np.isfinite(tuned.score)
+    assert tuned.search_seconds > 0 == plain.search_seconds
+    assert (tuned.score == plain.score) == (not tuned.chosen)
+    again = run_trial(ref, Trial(entry.name, 400, settings=3), metric, 0)
+    assert (again.score, again.chosen) == (tuned.score, tuned.chosen)
+
+
+def test_a_model_without_settings_refuses_to_be_tuned(stores):
+    with pytest.raises(InputError, match="has no settings that could be tried"):
+        run_trial(stores["binary"].ref, Trial("dummy", 400, settings=3), default_metric("binary"), 0)

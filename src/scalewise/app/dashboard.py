@@ -20,6 +20,7 @@ from scalewise.app.pump import Pump
 from scalewise.app.scale import ScaleActions, ScalePanel
 from scalewise.app.table_menu import TableChoice, open_choice, table_choices
 from scalewise.app.theme import css
+from scalewise.app.tuning_panel import TuningPanel
 from scalewise.app.unit_panel import UnitActions, UnitPanel
 from scalewise.app.verdict_card import VerdictCard
 from scalewise.core.spec import LeftOut
@@ -89,6 +90,7 @@ class Dashboard(widgets.VBox):
         self.runner = StudyRunner(place, kept, on_publish=self._pump.request)
         self.scale = ScalePanel(self._scale_actions())
         self.units = UnitPanel(UnitActions(self.runner.check_unit, self.runner.sample_by, self.runner.drop_check))
+        self.tuning = TuningPanel(self.runner.tune)
         self.controls = Controls(table_choices(table, target, options), self._actions(), extra=self.scale.button)
         self._make_widgets()
         super().__init__(self._lay_out())
@@ -182,6 +184,7 @@ class Dashboard(widgets.VBox):
             [
                 self._card.widget,
                 self.units.widget,
+                self.tuning.widget,
                 self.alarms.widget,
                 self.scale.widget,
                 _panel("Learning curve", self._learning.widget, [self._show_train, rows]),
@@ -248,6 +251,7 @@ class Dashboard(widgets.VBox):
         put(self._messages, "value", messages_html(summary, self._sought(self._view.search)))
         self.controls.render(summary)
         self.units.render(summary)
+        self.tuning.render(summary)
         self._offer_models(summary)
         self.alarms.render(summary)
         self.features.render(summary, self.controls.left_out)

@@ -121,7 +121,7 @@ class FeatureTools:
 
 def _can_find(summary: Summary) -> bool:
     data = summary.state.data
-    searching = any(not trial.is_plain for trial in summary.state.open_trials())
+    searching = any(trial.keep or trial.probes for trial in summary.state.open_trials())
     return summary.main is not None and data is not None and len(data.features) > 1 and not searching
 
 

@@ -8,7 +8,7 @@ import ipywidgets as widgets
 
 from scalewise.plots.palette import slot_class
 
-__all__ = ["field", "folded", "put", "say_again", "swatch"]
+__all__ = ["field", "folded", "put", "say_again", "status", "swatch"]
 
 
 def field(label: str, *controls: widgets.Widget) -> widgets.VBox:
@@ -26,6 +26,11 @@ def folded(label: str, controls: list[widgets.Widget]) -> widgets.Accordion:
     fold = widgets.Accordion([box], titles=(label,), selected_index=None)
     fold.add_class("sw-folded")
     return fold
+
+
+def status(html: str) -> str:
+    """Frame what changes by itself, as HTML, so that screen readers tell of it."""
+    return f"<div class='sw-question-text' role='status'>{html}</div>"
 
 
 def swatch(model: str) -> str:

@@ -263,16 +263,16 @@ _WORDS = """
 .sw-note-warning{color:var(--sw-unsure)}.sw-note-error{color:var(--sw-error)}
 .scalewise .sw-messages-warning>summary{color:var(--sw-unsure);font-weight:600}
 .scalewise .sw-messages-error>summary{color:var(--sw-error);font-weight:600}
-.sw-units{
+.sw-questions{
   gap:8px;background:var(--sw-panel);border:1px solid var(--sw-border);border-radius:8px;box-shadow:var(--sw-shadow);
   padding:8px 16px;min-width:0;overflow:visible;
 }
-.scalewise .sw-unit,.scalewise .sw-unit-buttons{overflow:visible;flex-wrap:wrap;gap:4px 8px;align-items:center}
-.scalewise .sw-unit>.widget-html{flex:1 1 360px;min-width:0}
-.sw-unit-text{font-size:13px;line-height:20px;color:var(--sw-muted)}
+.scalewise .sw-question,.scalewise .sw-question-buttons{overflow:visible;flex-wrap:wrap;gap:4px 8px;align-items:center}
+.scalewise .sw-question>.widget-html{flex:1 1 360px;min-width:0}
+.sw-question-text{font-size:13px;line-height:20px;color:var(--sw-muted)}
 .sw-unit-changes{color:var(--sw-unsure);font-weight:600}
 .sw-unit-same{color:var(--sw-text)}
-.sw-unit-buttons>.jupyter-button{width:auto;padding:0 10px;margin:0}
+.sw-question-buttons>.jupyter-button{width:auto;padding:0 10px;margin:0}
 .sw-dot,.sw-swatch,.sw-chip::before{
   content:"";display:inline-block;flex:none;width:10px;height:10px;border-radius:50%;background:var(--sw-model);
 }

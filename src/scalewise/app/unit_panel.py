@@ -8,7 +8,7 @@ from html import escape
 
 import ipywidgets as widgets
 
-from scalewise.app.parts import put
+from scalewise.app.parts import put, status
 from scalewise.core.spec import ROWS, SamplingUnit, UnitCandidate, UnitKind
 from scalewise.core.summary import Summary
 from scalewise.core.unit_checks import UnitCheck
@@ -51,7 +51,8 @@ class UnitPanel:
         self._summary: Summary | None = None
         self.lines = (_Line(self, actions), _Line(self, actions))
         self.widget = widgets.VBox([line.widget for line in self.lines])
-        self.widget.add_class("sw-units")
+        for name in ("sw-questions", "sw-units"):
+            self.widget.add_class(name)
         self.widget.layout.display = "none"
 
     def render(self, summary: Summary) -> None:
@@ -88,9 +89,9 @@ class _Line:
         self.use.on_click(lambda _: actions.sample_by(self._unit))
         self.no.on_click(lambda _: panel.answer_no(self._unit))
         buttons = widgets.HBox([self.check, self.cancel, self.use, self.no])
-        buttons.add_class("sw-unit-buttons")
+        buttons.add_class("sw-question-buttons")
         self.widget = widgets.HBox([self.text, buttons])
-        self.widget.add_class("sw-unit")
+        self.widget.add_class("sw-question")
 
     def render(self, summary: Summary, unit: SamplingUnit | None, question: str) -> None:
         put(self.widget.layout, "display", "none" if unit is None else "")
@@ -129,14 +130,10 @@ def _text(summary: Summary, unit: SamplingUnit, question: str, check: UnitCheck 
     if done is not None:
         changes = "sw-unit-changes" if done.changes or done.warns else "sw-unit-same"
         asked = "" if unit == ROWS else f" {unit_asked(unit)}"
-        return _status(f"<span class='{changes}'>{escape(done.sentence)}</span>{escape(asked)}")
+        return status(f"<span class='{changes}'>{escape(done.sentence)}</span>{escape(asked)}")
     phase = check.phase if check else ""
     if phase == "running":
-        return _status(f"{escape(question)} <i>Checking with a few samples drawn by {escape(unit_text(unit))} …</i>")
+        return status(f"{escape(question)} <i>Checking with a few samples drawn by {escape(unit_text(unit))} …</i>")
     if check is not None and phase == "failed":
-        return _status(f"{escape(question)} <i>The check was not possible: {escape(check.reason)}</i>")
-    return _status(escape(question))
-
-
-def _status(html: str) -> str:
-    return f"<div class='sw-unit-text' role='status'>{html}</div>"
+        return status(f"{escape(question)} <i>The check was not possible: {escape(check.reason)}</i>")
+    return status(escape(question))

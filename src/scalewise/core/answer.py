@@ -14,6 +14,7 @@ from scalewise.core.prospects import ModelSummary, Outlook, farthest
 from scalewise.core.scene import Scene, lacks_memory, takes_long
 from scalewise.core.sizes import study_sizes
 from scalewise.core.spec import Plan, StudySpec
+from scalewise.core.tuning import Tuning
 from scalewise.core.ways import fewer_will_do
 from scalewise.core.would_tell import Experiment, cheapest_experiment
 
@@ -66,6 +67,7 @@ def scene_of(
     machine: Machine | None,
     models: Sequence[ModelSummary],
     few: FeatureCurve | None = None,
+    tuned: Tuning | None = None,
 ) -> Scene:
     """Set the scene: who stands first now and with more rows, how far to look, and what a person asked for.
 
@@ -78,6 +80,8 @@ def scene_of(
         Those that look at features; at least one.
     few : FeatureCurve or None
         Score against number of features, once that was asked for.
+    tuned : Tuning or None
+        What other settings of a model brought, once that was asked for.
     """
     found = contest(models, plan.min_gain)
     target = _target(study.data.n_train_rows, (found.pick, found.best))
@@ -95,6 +99,7 @@ def scene_of(
         sizes=study_sizes(study.data, 1.0),
         repeats=plan.repeats,
         few=few,
+        tuned=tuned,
     )
 
 

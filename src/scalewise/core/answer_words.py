@@ -35,6 +35,10 @@ _NEXT_TO_NOTHING = 0.01
 
 def sentence(found: Answer, metric: str) -> str:
     """What to do next, in a sentence or two."""
+    return f"{_sentence(found, metric)}{_tuning_helps(found, metric)}"
+
+
+def _sentence(found: Answer, metric: str) -> str:
     if found.action == "cannot_tell":
         return _unsure(found, metric)
     assert found.gain is not None
@@ -53,6 +57,15 @@ def sentence(found: Answer, metric: str) -> str:
     if long := takes_long(scene):
         return f"More data still helps: {brings}, {price} a fit here: {long}."
     return f"More data still helps: {brings}, {price} a fit here. {_NO_CLUSTER}"
+
+
+def _tuning_helps(found: Answer, metric: str) -> str:
+    """Say so where tuning was tried and surely gains what counts, whatever is to be said of more data."""
+    tuned, margin = found.scene.tuned, found.scene.margin
+    if tuned is None or found.too_small or tuned.gain.probability_above(margin) < SURE:
+        return ""
+    gain = f"{gain_text(tuned.gain.mean)} ({gain_text(tuned.gain.low)} to {gain_text(tuned.gain.high)}) {metric}"
+    return f" Tuning {tuned.model.label} helps: {gain} on {rows_text(tuned.n_rows)} rows."
 
 
 def _enough(found: Answer, gain: Outlook, metric: str, brings: str) -> str:

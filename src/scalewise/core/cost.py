@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scalewise.core.results import TrialRecord
 from scalewise.core.spec import Trial
 
-__all__ = ["CostCurve", "Expectation", "cost_curve", "memory_curve"]
+__all__ = ["CostCurve", "Expectation", "cost_curve", "memory_curve", "tuning_fits"]
 
 _EXPONENTS = np.round(np.arange(0.3, 2.51, 0.05), 2)
 _FEWEST_SIZES = 4
@@ -127,12 +127,20 @@ def _nonnegative_pairs(
     return fixed, rate
 
 
-_Kind = tuple[str, int, int]
-"""A model, on the best so many features, beside so many columns of noise."""
+_Kind = tuple[str, int, int, int]
+"""A model, on the best so many features, beside so many columns of noise, with the best of so many settings."""
 
 
 def _kind(trial: Trial) -> _Kind:
-    return trial.model, trial.keep, trial.probes
+    return trial.model, trial.keep, trial.probes, trial.settings
+
+
+def tuning_fits(n_settings: int) -> float:
+    """How many fits of a whole sample it takes to try settings, beside the recipe's own, and to fit with the best.
+
+    Each is tried on three quarters of the rows.
+    """
+    return 1.0 + 0.75 * (n_settings + 1) if n_settings else 1.0
 
 
 class Expectation:
@@ -166,9 +174,12 @@ class Expectation:
         return self._seconds[alike]
 
     def _guess(self, trial: Trial) -> float:
-        sizes = self._sizes.get(_kind(trial)) or self._sizes.get(_kind(trial.plain()))
+        own = self._sizes.get(_kind(trial))
+        sizes = own or self._sizes.get(_kind(trial.plain()))
+        fits = 1.0 if own else tuning_fits(trial.settings)
         if not sizes:
-            return _FIRST_GUESS_SECONDS * (1 + trial.n_rows / 10_000)
+            return fits * _FIRST_GUESS_SECONDS * (1 + trial.n_rows / 10_000)
         nearest = min(sizes, key=lambda n: max(n, trial.n_rows) / min(n, trial.n_rows))
         record = sizes[nearest]
-        return record.score_seconds + record.fit_seconds * max(trial.n_rows / nearest, 0.1)
+        fitting = record.fit_seconds + record.search_seconds
+        return record.score_seconds + fits * fitting * max(trial.n_rows / nearest, 0.1)

@@ -9,7 +9,7 @@ share cancels.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -18,7 +18,7 @@ import numpy as np
 from scalewise.core.noise import TrainingNoise
 from scalewise.core.results import StreamPoint, TrialRecord
 from scalewise.core.span import Span
-from scalewise.core.spec import ModelSpec, Trial
+from scalewise.core.spec import ModelSpec, StudySpec, Trial
 from scalewise.core.streams import Stream
 from scalewise.core.study import StudyState
 
@@ -29,6 +29,7 @@ __all__ = [
     "Finished",
     "Gain",
     "StreamCurve",
+    "curve_of",
     "curves",
     "each_curve",
     "interval",
@@ -145,8 +146,7 @@ def each_curve(state: StudyState) -> Iterator[Curve]:
             by_model.setdefault(trial.model, []).append((trial, record, state.places.get(trial, "")))
     for model in state.plan.models:
         if model.name in by_model:
-            finished = tuple(sorted(by_model[model.name], key=_by_size))
-            yield _curve(model, data.n_train_rows, state.study.metric.span, finished)
+            yield curve_of(state.study, model, by_model[model.name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +185,13 @@ def _holdout_interval(point: StreamPoint) -> Gain:
 
 
 Finished = tuple[Trial, TrialRecord, str]
+"""A trial, its record, and the engine that ran it."""
+
+
+def curve_of(study: StudySpec, model: ModelSpec, finished: Iterable[Finished]) -> Curve:
+    """The curve of one model's finished trials."""
+    by_size = tuple(sorted(finished, key=_by_size))
+    return _curve(model, study.data.n_train_rows, study.metric.span, by_size)
 
 
 def _by_size(finished: Finished) -> tuple[int, int]:

@@ -85,13 +85,14 @@ def agenda(state: StudyState, models: Sequence[ModelSummary], verdict: Verdict) 
     if state.plan is None:
         return Agenda()
     order = tuple(in_order(state))
-    few = tuple(trial for trial in order if not trial.is_plain)
+    compared = set(state.plan.tuning.trials) if state.plan.tuning else set()
+    asked = tuple(trial for trial in order if not trial.is_plain or trial in compared)
     plain = _agenda(state, models, verdict, tuple(trial for trial in order if trial.is_plain))
-    if not few:
+    if not asked:
         return plain
     # A person asked for them, so they come first, and the study goes on until they are done.
     rest = ((), ()) if plain.ending else (plain.trials, plain.left)
-    return replace(plain, trials=(*few, *rest[0]), left=(*few, *rest[1]), ending="", reason="")
+    return replace(plain, trials=(*asked, *rest[0]), left=(*asked, *rest[1]), ending="", reason="")
 
 
 def _agenda(state: StudyState, models: Sequence[ModelSummary], verdict: Verdict, order: tuple[Trial, ...]) -> Agenda:

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 from scalewise.core.spec import DataSpec, ModelSpec, Trial
 
-__all__ = ["FeatureImportance", "GroupImportance", "StreamPoint", "StreamResult", "TrialRecord", "UnitResult"]
+__all__ = [
+    "FeatureImportance",
+    "GroupImportance",
+    "Setting",
+    "StreamPoint",
+    "StreamResult",
+    "TrialRecord",
+    "UnitResult",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,14 @@ class GroupImportance:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """One parameter of a model, by scikit-learn's name, set to another value than its recipe does."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class TrialRecord:
     """What one trial measured.
 
@@ -74,6 +90,10 @@ class TrialRecord:
         The features of a trial on the best few, best first.
     n_copies : int
         Holdout rows that stand word for word among the training rows; -1 where that was not looked at.
+    chosen : tuple of Setting
+        Of a trial that tries settings: the best ones; empty where none of them beats the recipe's own.
+    search_seconds : float
+        Wall time of trying settings, before the fit with the best.
     """
 
     score: float
@@ -88,6 +108,8 @@ class TrialRecord:
     groups: tuple[GroupImportance, ...] = ()
     kept: tuple[str, ...] = ()
     n_copies: int = -1
+    chosen: tuple[Setting, ...] = ()
+    search_seconds: float = 0.0
 
     def __hash__(self) -> int:
         # Thousands are looked up again and again; the first numbers tell them apart.

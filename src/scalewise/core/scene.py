@@ -9,6 +9,7 @@ from scalewise.core.contest import Contest
 from scalewise.core.feature_curve import FeatureCurve
 from scalewise.core.machine import Machine
 from scalewise.core.prospects import ModelSummary, Outlook
+from scalewise.core.tuning import Tuning
 from scalewise.core.wording import byte_text
 
 __all__ = ["PATIENCE_MINUTES", "Scene", "lacks_memory", "takes_long"]
@@ -38,6 +39,8 @@ class Scene:
         Samples that the plan draws of a size where that is cheap.
     few : FeatureCurve or None
         Score against number of features, once that was asked for.
+    tuned : Tuning or None
+        What other settings of a model brought, once that was asked for.
     """
 
     contest: Contest
@@ -50,6 +53,7 @@ class Scene:
     sizes: tuple[int, ...] = ()
     repeats: int = 1
     few: FeatureCurve | None = None
+    tuned: Tuning | None = None
 
     @property
     def here(self) -> ModelSummary:
@@ -83,8 +87,11 @@ class Scene:
 
     def minutes(self, model: ModelSummary, n_rows: int, fits: int) -> float:
         """Wall time of some fits, as many side by side as there are workers."""
-        rounds = math.ceil(fits / (self.machine.workers if self.machine else 1))
-        return rounds * model.seconds(n_rows) / 60
+        return self.rounds(fits) * model.seconds(n_rows) / 60
+
+    def rounds(self, fits: int) -> int:
+        """How many fits follow each other where as many run side by side as there are workers."""
+        return math.ceil(fits / (self.machine.workers if self.machine else 1))
 
     def money(self, minutes: float) -> float | None:
         """What so many minutes of one worker cost."""

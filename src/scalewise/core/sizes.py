@@ -71,7 +71,7 @@ def too_small(data: DataSpec) -> str:
 
 @lru_cache(maxsize=8)
 def planned_trials(data: DataSpec, plan: Plan) -> tuple[Trial, ...]:
-    """Every trial that a plan asks for, by size, then repeat, then model; last those on fewer features."""
+    """Every trial that a plan asks for, by size, then repeat, then model; last those on few features, then tuned."""
     plain = tuple(
         Trial(model.name, n_rows, repeat)
         for n_rows in study_sizes(data, plan.max_fraction)
@@ -79,7 +79,8 @@ def planned_trials(data: DataSpec, plan: Plan) -> tuple[Trial, ...]:
         for model in plan.models
         if model.max_rows is None or n_rows <= model.max_rows
     )
-    return (*plain, *feature_trials(plan))
+    tuning = plan.tuning.trials if plan.tuning else ()
+    return tuple(dict.fromkeys((*plain, *feature_trials(plan), *tuning)))
 
 
 def _start(data: DataSpec) -> int:

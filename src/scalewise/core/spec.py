@@ -32,6 +32,7 @@ __all__ = [
     "StudySpec",
     "Task",
     "Trial",
+    "TuningPlan",
     "UnitCandidate",
     "UnitKind",
     "content_id",
@@ -270,6 +271,8 @@ class ModelSpec:
         Not fitted on more rows than this, where its cost grows too fast.
     incremental : bool
         Whether it can learn a table block by block.
+    tunable : bool
+        Whether it has settings that can be tried.
     """
 
     name: str
@@ -277,6 +280,7 @@ class ModelSpec:
     rung: int
     max_rows: int | None = None
     incremental: bool = False
+    tunable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +312,38 @@ class FeaturePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class TuningPlan:
+    """How it is found out what other settings of one model bring, at one size.
+
+    Parameters
+    ----------
+    model : str
+        Its name.
+    n_rows : int
+        Training rows.
+    settings : int
+        How many are tried beside the recipe's own.
+    repeats : int
+        Samples of that size.
+    """
+
+    model: str
+    n_rows: int
+    settings: int
+    repeats: int = 3
+
+    @property
+    def tuned(self) -> tuple[Trial, ...]:
+        """The trials that try settings."""
+        return tuple(Trial(self.model, self.n_rows, repeat, settings=self.settings) for repeat in range(self.repeats))
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """Every trial that tells: those that try settings, and those by the recipe that they are compared with."""
+        return (*self.tuned, *(trial.plain() for trial in self.tuned))
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """How much of a study is measured; may change while it runs.
 
@@ -331,6 +367,8 @@ class Plan:
         Names of models that are never dropped.
     features : FeaturePlan or None
         Whether it is looked for how few features would do, once a person asks.
+    tuning : TuningPlan or None
+        Whether other settings of a model are tried, once a person asks.
     """
 
     models: tuple[ModelSpec, ...]
@@ -342,6 +380,7 @@ class Plan:
     everything: bool = False
     pinned: tuple[str, ...] = ()
     features: FeaturePlan | None = None
+    tuning: TuningPlan | None = None
 
     def __post_init__(self) -> None:
         if not self.models:
@@ -373,6 +412,9 @@ class Trial:
         On the best so many features, ranked inside its own training rows; 0 means all.
     probes : int
         Columns of noise that are added, to see which importance noise has.
+    settings : int
+        With the best of so many settings, chosen inside its own training rows, where one of them beats the recipe's
+        own; 0 takes the recipe's own.
     """
 
     model: str
@@ -380,14 +422,15 @@ class Trial:
     repeat: int = 0
     keep: int = 0
     probes: int = 0
+    settings: int = 0
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is on all features and nothing else: only such trials make learning curves."""
-        return not (self.keep or self.probes)
+        """Whether it is the recipe on all features and nothing else: only such trials make learning curves."""
+        return not (self.keep or self.probes or self.settings)
 
     def plain(self) -> Trial:
-        """The trial of the same model on the same sample with all features."""
+        """The trial of the same model on the same sample by its recipe with all features."""
         return self if self.is_plain else Trial(self.model, self.n_rows, self.repeat)
 
     def key(self, study_id: str) -> str:
@@ -397,14 +440,16 @@ class Trial:
     def __str__(self) -> str:
         kept = f"the best {self.keep} features of " if self.keep else ""
         noise = f" beside {self.probes} columns of noise" if self.probes else ""
-        return f"{self.model} on {kept}{self.n_rows:,} rows{noise} (repeat {self.repeat + 1})"
+        tuned = f" with the best of {self.settings} settings" if self.settings else ""
+        return f"{self.model} on {kept}{self.n_rows:,} rows{noise}{tuned} (repeat {self.repeat + 1})"
 
 
 @lru_cache(maxsize=2**14)
 def _trial_key(trial: Trial, study_id: str) -> str:
     # Asked for at each move of the slider, for thousands of trials.
-    beyond = [] if trial.is_plain else [trial.keep, trial.probes]
-    return content_id([study_id, trial.model, trial.n_rows, trial.repeat, *beyond])
+    beyond = [trial.keep, trial.probes] if trial.keep or trial.probes else []
+    tuned = [f"settings {trial.settings}"] if trial.settings else []
+    return content_id([study_id, trial.model, trial.n_rows, trial.repeat, *beyond, *tuned])
 
 
 def content_id(content: object) -> str:

@@ -177,7 +177,7 @@ def in_order(state: StudyState) -> Iterator[Trial]:
     """Open trials, small sizes first, later repeats of a size after first looks at larger ones.
 
     All models grow together, so that they can be compared at any moment; of the same size the cheapest comes first.
-    Trials on few features were asked for by a person, so they go before all others.
+    Trials on few features and tuned ones were asked for by a person, so they go before all others.
     """
     for _, alike in groupby(state.left, key=_turn):
         yield from sorted(alike, key=lambda t: (state.expected.seconds(t), t))

@@ -24,6 +24,7 @@ from scalewise.core.memory import worker_memory
 from scalewise.core.prospects import FARTHEST, Continuation, ModelSummary, Outlook, farthest
 from scalewise.core.spec import Alarm
 from scalewise.core.study import StudyState
+from scalewise.core.tuning import Tuning, tuning
 from scalewise.core.units import UnitComparison, compare_units
 from scalewise.core.verdict import Verdict, decide
 
@@ -60,6 +61,8 @@ class Summary:
     features : FeatureCurve or None
         Score against number of features, once that was asked for.
     alarms : tuple of Alarm
+    tuning : Tuning or None
+        What other settings of a model brought, once that was asked for.
     """
 
     state: StudyState
@@ -70,6 +73,7 @@ class Summary:
     agenda: Agenda = field(default_factory=Agenda)
     features: FeatureCurve | None = None
     alarms: tuple[Alarm, ...] = ()
+    tuning: Tuning | None = None
 
     @property
     def main(self) -> ModelSummary | None:
@@ -114,12 +118,13 @@ def summary_steps(state: StudyState) -> Generator[None, None, Summary]:
         beside = _beside(curve, drawn)
         models.append(_model_summary(curve, beside, min_gain, data.row_bytes, data.n_holdout_rows, table))
         yield
-    few = feature_curve(state, tuple(m.curve for m in models))
+    few, tuned = feature_curve(state, drawn), tuning(state, drawn)
     yield
     units = compare_units(state)
-    verdict = _warned(decide(state, models, few), units)
+    verdict = _warned(decide(state, models, few, tuned), units)
     summary = Summary(state, tuple(models), verdict, stream_curves(state), units)
-    return replace(summary, agenda=agenda(state, models, verdict), features=few, alarms=alarms(state, few))
+    summary = replace(summary, features=few, tuning=tuned, alarms=alarms(state, few))
+    return replace(summary, agenda=agenda(state, models, verdict))
 
 
 def _warned(verdict: Verdict, units: tuple[UnitComparison, ...]) -> Verdict:

@@ -6,12 +6,11 @@ import math
 from dataclasses import dataclass
 
 from scalewise.core.cost import Expectation
-from scalewise.core.curves import Curve, CurvePoint, Gain, curves, paired_gain
-from scalewise.core.growing import GrowingMap
+from scalewise.core.curves import Curve, CurvePoint, Gain, curve_of, curves, paired_gain
 from scalewise.core.prospects import REACH_SDS
 from scalewise.core.results import UnitResult
 from scalewise.core.sizes import study_sizes
-from scalewise.core.spec import ROWS, DataSpec, ModelSpec, Plan, SamplingUnit, StudySpec, Trial
+from scalewise.core.spec import ROWS, DataSpec, ModelSpec, SamplingUnit, StudySpec, Trial
 from scalewise.core.study import StudyState
 from scalewise.core.unit_words import if_other, unit_text
 from scalewise.core.wording import gain_text, percent_text, score_text
@@ -208,9 +207,8 @@ def _comparison(state: StudyState, result: UnitResult) -> UnitComparison | None:
 def _curve(study: StudySpec, result: UnitResult) -> Curve:
     """The curve of the trials with the other unit, by the rules of every curve."""
     there = StudySpec(result.data, study.metric, study.versions)
-    records = GrowingMap(dict(zip(result.trials, result.records, strict=True)))
-    (curve,) = curves(StudyState(study=there, plan=Plan((result.model,), 1.0), records=records))
-    return curve
+    finished = zip(result.trials, result.records, strict=True)
+    return curve_of(there, result.model, ((trial, record, "") for trial, record in finished))
 
 
 def _points(own: Curve, other: Curve) -> tuple[UnitPoint, ...]:

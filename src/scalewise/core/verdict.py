@@ -11,6 +11,7 @@ from scalewise.core.feature_curve import FeatureCurve
 from scalewise.core.prospects import ModelSummary, Outlook
 from scalewise.core.sizes import too_small
 from scalewise.core.study import StudyState
+from scalewise.core.tuning import Tuning
 from scalewise.core.ways import Way, all_ways, doubling
 from scalewise.core.would_tell import Experiment
 
@@ -59,7 +60,9 @@ class Verdict:
     memory: tuple[str, ...] = ()
 
 
-def decide(state: StudyState, models: Sequence[ModelSummary], few: FeatureCurve | None = None) -> Verdict:
+def decide(
+    state: StudyState, models: Sequence[ModelSummary], few: FeatureCurve | None = None, tuned: Tuning | None = None
+) -> Verdict:
     """Decide what to do next.
 
     Parameters
@@ -69,6 +72,8 @@ def decide(state: StudyState, models: Sequence[ModelSummary], few: FeatureCurve 
         From simple to complex.
     few : FeatureCurve or None
         Score against number of features, once that was asked for.
+    tuned : Tuning or None
+        What other settings of a model brought, once that was asked for.
     """
     if state.study is None or state.plan is None:
         return Verdict("none", _before(state))
@@ -76,7 +81,7 @@ def decide(state: StudyState, models: Sequence[ModelSummary], few: FeatureCurve 
     if not fitted:
         return Verdict("cannot_tell", _first(state), margin=state.plan.min_gain)
     guessing = next((m.curve for m in models if m.curve.model.rung == 0), None)
-    found = sobered(answer(scene_of(state.study, state.plan, state.machine, fitted, few)), guessing)
+    found = sobered(answer(scene_of(state.study, state.plan, state.machine, fitted, few, tuned)), guessing)
     found = unless_too_small(found, too_small(state.study.data))
     metric = state.study.metric.label
     step = doubling(found.scene)

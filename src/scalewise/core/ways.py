@@ -3,8 +3,7 @@
 Every gain is one over the pick of the contest as it stands now: the simplest model within noise of the best, at its
 largest sample. Where another model goes on with more rows, only what the rows add counts: what it is ahead of the pick
 already is the gain of the richer model, a way of its own. Every price is that of carrying it out once on one worker,
-unless the words say otherwise. A way of which nothing honest can be said is left out: tuning is, as nothing was tried
-that would show what it brings.
+unless the words say otherwise. What tuning brings is not guessed: until it was tried it has a price and no gain.
 """
 
 from __future__ import annotations
@@ -17,12 +16,14 @@ from typing import Literal
 from scalewise.core.curves import Curve, paired_gain
 from scalewise.core.prospects import ModelSummary, Outlook
 from scalewise.core.scene import Scene, lacks_memory
+from scalewise.core.tuning import Tuning, tuning_seconds
+from scalewise.core.tuning_plan import plan_tuning
 from scalewise.core.wording import byte_text, percent_text, rows_text
 
 __all__ = ["Way", "all_ways", "doubling", "fewer_will_do"]
 
 WayAction = Literal[
-    "stop", "use_more_rows", "richer_model", "fewer_features", "more_repeats", "collect_rows", "scale_out"
+    "stop", "use_more_rows", "richer_model", "fewer_features", "tune", "more_repeats", "collect_rows", "scale_out"
 ]
 
 _START_MINUTES = 0.2
@@ -39,11 +40,11 @@ class Way:
     Parameters
     ----------
     action : str
-        ``stop``, ``use_more_rows`` (on this machine), ``richer_model``, ``fewer_features``, ``more_repeats``,
-        ``collect_rows`` or ``scale_out``.
+        ``stop``, ``use_more_rows`` (on this machine), ``richer_model``, ``fewer_features``, ``tune``,
+        ``more_repeats``, ``collect_rows`` or ``scale_out``.
     gain, low, high : float
-        Expected gain in score and its 90 % interval. NaN where no forecast can be given, which is the case for the
-        next doubling of a very young study alone.
+        Expected gain in score and its 90 % interval. NaN where it cannot be told: the next doubling of a very young
+        study, and tuning that was not tried.
     minutes : float
         Wall time.
     bytes : int
@@ -71,7 +72,7 @@ class Way:
 
     @property
     def is_known(self) -> bool:
-        """Whether its gain could be forecast."""
+        """Whether its gain can be told."""
         return math.isfinite(self.gain)
 
 
@@ -90,6 +91,8 @@ def all_ways(scene: Scene, *, is_told: bool) -> tuple[Way, ...]:
 
 def _possible(way: Way, here: Curve) -> Way:
     """A way whose gain does not reach beyond the scores that there can be."""
+    if not way.is_known:
+        return way
     gain, low, high = (here.span.clip_gain(part, here.last.score) for part in (way.gain, way.low, way.high))
     return replace(way, gain=gain, low=low, high=high)
 
@@ -153,8 +156,7 @@ def fewer_features(scene: Scene) -> Way | None:
     model = _searched(scene)
     if scene.few is None or kept is None or kept.loss is None or model is None:
         return None
-    lead = scene.contest.leads.get(model.curve.model.name) if model is not scene.here else None
-    ahead = (lead.mean, lead.low, lead.high) if lead else (0.0, 0.0, 0.0)
+    ahead = _ahead(scene, model)
     n_rows = min(scene.target, scene.full)
     # Both intervals at their widest: the lead and the loss share rows, but nothing tells how much.
     gain, low, high = ahead[0] - kept.loss.mean, ahead[1] - kept.loss.high, ahead[2] - kept.loss.low
@@ -186,8 +188,46 @@ def fewer_will_do(scene: Scene) -> bool:
 
 def _searched(scene: Scene) -> ModelSummary | None:
     """The model whose best features were looked for."""
-    name = scene.few.model.name if scene.few else ""
+    return _named(scene, scene.few.model.name) if scene.few else None
+
+
+def _named(scene: Scene, name: str) -> ModelSummary | None:
     return next((model for model in scene.contest.models if model.curve.model.name == name), None)
+
+
+def _ahead(scene: Scene, model: ModelSummary) -> tuple[float, float, float]:
+    """How far a model is ahead of the pick as it stands now, and the 90 % interval of that."""
+    lead = scene.contest.leads.get(model.curve.model.name) if model is not scene.here else None
+    return (lead.mean, lead.low, lead.high) if lead else (0.0, 0.0, 0.0)
+
+
+def tune(scene: Scene) -> Way | None:
+    """Try other settings of a model: what that brought, or else what it would take with the model ahead."""
+    return _tuned(scene, scene.tuned) if scene.tuned else _untried(scene)
+
+
+def _tuned(scene: Scene, tuned: Tuning) -> Way | None:
+    model = _named(scene, tuned.model.name)
+    if model is None:
+        return None
+    # Both intervals at their widest, as for fewer features.
+    ahead, found, minutes = _ahead(scene, model), tuned.gain, tuned.seconds / 60
+    gain, low, high = ahead[0] + found.mean, ahead[1] + found.low, ahead[2] + found.high
+    words = f"the best of {tuned.n_settings} settings of {model.label} on {rows_text(tuned.n_rows)} rows"
+    n_bytes, money = model.worker_bytes(tuned.n_rows), scene.money(minutes)
+    return Way("tune", gain, low, high, minutes, n_bytes, money, words, tuned.n_rows, model.label)
+
+
+def _untried(scene: Scene) -> Way | None:
+    curve = scene.ahead.curve
+    if not curve.model.tunable:
+        return None
+    asked = plan_tuning((curve,), curve.model.name)
+    seconds, n_bytes = tuning_seconds(scene.ahead, asked), scene.ahead.worker_bytes(asked.n_rows)
+    minutes, money = scene.rounds(asked.repeats) * seconds / 60, scene.money(asked.repeats * seconds / 60)
+    words = f"{asked.settings} settings of {scene.ahead.label} on {rows_text(asked.n_rows)} rows; not tried yet"
+    unknown = math.nan
+    return Way("tune", unknown, unknown, unknown, minutes, n_bytes, money, words, asked.n_rows, scene.ahead.label)
 
 
 def more_repeats(scene: Scene) -> Way | None:
@@ -238,6 +278,7 @@ _WAYS: tuple[Callable[[Scene], Way | None], ...] = (
     use_more_rows,
     richer_model,
     fewer_features,
+    tune,
     more_repeats,
     collect_rows,
     scale_out,

@@ -14,6 +14,7 @@ _NAMES = {
     "use_more_rows": "Use more rows here",
     "richer_model": "A richer model",
     "fewer_features": "Fewer features",
+    "tune": "Tune",
     "more_repeats": "More repeats",
     "collect_rows": "Collect rows",
     "scale_out": "Scale out",
@@ -46,6 +47,8 @@ def _row(way: Way, *, priced: bool) -> tuple[str, ...]:
     if way.action == "stop":
         return (name, "", "", "", "", *("" for _ in money), way.words)
     price = (duration_text(60 * way.minutes), byte_text(way.bytes), *money)
+    if not way.is_known:
+        return (name, "not known", "", *price, way.words)
     if way.low == way.gain == way.high == 0:
         return (name, "none", "", *price, way.words)
     return (name, gain_text(way.gain), f"{gain_text(way.low)} to {gain_text(way.high)}", *price, way.words)

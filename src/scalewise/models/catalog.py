@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import scipy
 import sklearn
+from scipy.stats import loguniform, randint, uniform
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -67,6 +68,9 @@ class ModelEntry:
     build_stream : callable or None
         For models that can learn block by block: from a `Problem` with all rows to a pipeline of two steps, whose
         first is fitted on the first block and whose last has ``partial_fit``.
+    settings : callable or None
+        For models that can be tuned: from a `Problem` to the distributions (of scipy.stats) that tuning draws
+        parameters of the pipeline's last step from, by name. All are numbers.
     """
 
     name: str
@@ -78,11 +82,13 @@ class ModelEntry:
     max_rows: int | None = None
     default: bool = False
     build_stream: Callable[[Problem], Any] | None = None
+    settings: Callable[[Problem], dict[str, Any]] | None = None
 
     @property
     def spec(self) -> ModelSpec:
         """What the core needs to know of it."""
-        return ModelSpec(self.name, self.label, self.rung, self.max_rows, self.build_stream is not None)
+        streams, tunes = self.build_stream is not None, self.settings is not None
+        return ModelSpec(self.name, self.label, self.rung, self.max_rows, streams, tunes)
 
 
 def get_model(name: str) -> ModelEntry:
@@ -203,6 +209,42 @@ def _boosting_leaves(problem: Problem) -> int:
     return max(4, round(4.0 * math.pow(problem.n_rows, 0.2)))
 
 
+# What tuning draws from: around the recipe, and about as dear as it.
+
+
+def _linear_settings(problem: Problem) -> dict[str, Any]:
+    return {"alpha": loguniform(1e-2, 1e3)} if problem.task == "regression" else {"C": loguniform(1e-3, 1e2)}
+
+
+def _sgd_settings(problem: Problem) -> dict[str, Any]:
+    return {"regressor__alpha" if problem.task == "regression" else "alpha": loguniform(1e-7, 1e-2)}
+
+
+def _bayes_settings(_: Problem) -> dict[str, Any]:
+    return {"alpha": loguniform(1e-2, 1e2)}
+
+
+def _neighbors_settings(problem: Problem) -> dict[str, Any]:
+    # The rows that settings are tried on are fewer than those of the problem.
+    return {"n_neighbors": randint(1, max(2, min(50, problem.n_rows // 2))), "p": uniform(1.0, 1.0)}
+
+
+def _forest_settings(_: Problem) -> dict[str, Any]:
+    return {"min_samples_leaf": randint(1, 21), "max_features": loguniform(0.1, 0.8)}
+
+
+def _boosting_settings(problem: Problem) -> dict[str, Any]:
+    rounds, leaves = _boosting_rounds(problem), _boosting_leaves(problem)
+    return {
+        "learning_rate": loguniform(0.03, 0.2),
+        "max_iter": randint(rounds // 2, 2 * rounds + 1),
+        "max_leaf_nodes": randint(max(3, leaves // 2), 2 * leaves + 1),
+        "min_samples_leaf": randint(2, 51),
+        "l2_regularization": loguniform(0.1, 30.0),
+        "max_features": uniform(0.3, 0.7),
+    }
+
+
 MODELS: tuple[ModelEntry, ...] = (
     ModelEntry(
         "dummy",
@@ -221,6 +263,7 @@ MODELS: tuple[ModelEntry, ...] = (
         "Logistic regression, or ridge regression for numbers, on scaled and one-hot columns.",
         _linear,
         default=True,
+        settings=_linear_settings,
     ),
     ModelEntry(
         "sgd",
@@ -230,6 +273,7 @@ MODELS: tuple[ModelEntry, ...] = (
         "The linear model trained by stochastic gradient descent, which scales to any number of rows.",
         _sgd,
         build_stream=_sgd_stream,
+        settings=_sgd_settings,
     ),
     ModelEntry(
         "bayes",
@@ -239,6 +283,7 @@ MODELS: tuple[ModelEntry, ...] = (
         "Treats every column as independent evidence, numbers cut into bins.",
         _bayes,
         build_stream=_bayes,  # it counts, so that blocks add up to what one fit would have counted
+        settings=_bayes_settings,
     ),
     ModelEntry(
         "neighbors",
@@ -248,6 +293,7 @@ MODELS: tuple[ModelEntry, ...] = (
         "Averages the ten most similar training rows.",
         _neighbors,
         max_rows=20_000,
+        settings=_neighbors_settings,
     ),
     ModelEntry(
         "forest",
@@ -257,6 +303,7 @@ MODELS: tuple[ModelEntry, ...] = (
         "Averages 64 deep decision trees, each grown on its own draw of the rows.",
         _forest,
         default=True,
+        settings=_forest_settings,
     ),
     ModelEntry(
         "boosting",
@@ -266,6 +313,7 @@ MODELS: tuple[ModelEntry, ...] = (
         "Adds small decision trees one after the other, each correcting the ones before.",
         _boosting,
         default=True,
+        settings=_boosting_settings,
     ),
 )
 """Every model, from simple to complex."""

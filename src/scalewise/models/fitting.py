@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scalewise.core.results import FeatureImportance, GroupImportance, TrialRecord
+from scalewise.core.results import FeatureImportance, GroupImportance, Setting, TrialRecord
 from scalewise.core.spec import Feature, Trial, content_id
 from scalewise.data.store import DataRef, Holdout, load_holdout, load_sample
 from scalewise.errors import InputError, MetricError
@@ -32,6 +32,7 @@ from scalewise.models.preprocessing import Problem
 from scalewise.models.ranking import n_checked, n_copies, noise_sources, ranked_columns, shuffled_columns
 from scalewise.models.scoring import Scoring, predict
 from scalewise.models.threads import one_thread
+from scalewise.models.tuning import Settings, best_settings, drawn_settings
 
 __all__ = ["caught_warnings", "derived_seed", "fit_model", "own_holdout", "run_trial"]
 
@@ -122,19 +123,22 @@ def run_trial(ref: DataRef, trial: Trial, metric: str, seed: int) -> TrialRecord
     began = perf_counter()
     with one_thread(), caught_warnings() as remarks:
         sight = _sight(ref, trial, metric, seed)
-        fit = _fit(entry, ref, trial, sight, seed)
+        settings = _settings(entry, ref, trial, sight, metric, seed)
+        searched = perf_counter() - began if trial.settings else 0.0
+        fit = _fit(entry, ref, trial, sight, seed, settings)
         exam = _examine(fit, ref, metric, sight, seed)
         score, on_blocks = _scores(exam, metric)
         train_score = _train_score(exam, fit, len(ref.classes))
         rng = np.random.default_rng(_seed(seed, trial, "shuffle"))
-        importances, groups = _importances(exam, fit, ref, sight, rng) if entry.rung else ((), ())
+        is_looked_at = entry.rung > 0 and not trial.settings
+        importances, groups = _importances(exam, fit, ref, sight, rng) if is_looked_at else ((), ())
         copies = _n_copies(exam, fit, len(ref.features)) if trial.probes else -1
     return TrialRecord(
         score=score,
         block_scores=on_blocks,
         train_score=train_score,
         fit_seconds=fit.seconds,
-        score_seconds=perf_counter() - began - fit.seconds,
+        score_seconds=perf_counter() - began - fit.seconds - searched,
         peak_bytes=fit.peak_bytes,
         importances=importances,
         remarks=tuple(dict.fromkeys(remarks))[:_MOST_REMARKS],
@@ -142,6 +146,8 @@ def run_trial(ref: DataRef, trial: Trial, metric: str, seed: int) -> TrialRecord
         groups=groups,
         kept=sight.kept,
         n_copies=copies,
+        chosen=tuple(Setting(name, value) for name, value in sorted(settings.items())),
+        search_seconds=searched,
     )
 
 
@@ -168,7 +174,7 @@ def fit_model(ref: DataRef, trial: Trial, seed: int) -> Any:
     entry = get_model(trial.model)
     _check_entry(entry, ref, trial)
     with one_thread(), caught_warnings():
-        return _fit(entry, ref, trial, _Sight(ref.features), seed).estimator
+        return _fit(entry, ref, trial, _Sight(ref.features), seed, {}).estimator
 
 
 def _check_entry(entry: ModelEntry, ref: DataRef, trial: Trial) -> None:
@@ -179,6 +185,8 @@ def _check_entry(entry: ModelEntry, ref: DataRef, trial: Trial) -> None:
             f"{entry.label} takes at most {entry.max_rows:,} training rows, not {trial.n_rows:,}. "
             "Choose another model for larger samples."
         )
+    if trial.settings and entry.settings is None:
+        raise InputError(f"{entry.label} has no settings that could be tried. Choose another model to tune.")
 
 
 def derived_seed(seed: int, *parts: str | int) -> int:
@@ -228,6 +236,23 @@ def _ranked(ref: DataRef, trial: Trial, metric: str, seed: int) -> tuple[int, ..
     return ranked_columns(estimator, exam, groups, scoring, rng, alone)
 
 
+def _settings(entry: ModelEntry, ref: DataRef, trial: Trial, sight: _Sight, metric: str, seed: int) -> Settings:
+    """Find out which settings are best for a sample; those of the recipe where nothing else is tried, or better."""
+    if not trial.settings:
+        return {}
+    X, y = load_sample(ref, trial.repeat, trial.n_rows)
+    X, n_classes = sight.of(X, _seed(seed, trial, "noise")), len(ref.classes)
+    own_seed = _seed(seed, trial, "fit")
+
+    def build(n_rows: int) -> Any:
+        return entry.build(_problem(ref, sight.features, y[-n_rows:], own_seed))
+
+    # The same for all repeats, so that what is chosen can be compared.
+    drawn_by = derived_seed(seed, "settings", trial.model, trial.n_rows)
+    tried = drawn_settings(entry, _problem(ref, sight.features, y, own_seed), trial.settings, drawn_by)
+    return best_settings(build, tried, X, y, Scoring(metric, ref.task, n_classes), n_classes)
+
+
 def _groups(ref: DataRef, features: tuple[Feature, ...]) -> list[tuple[tuple[str, ...], tuple[int, ...]]]:
     """Names and places of correlated features, as far as they are among those that are seen."""
     place = {feature.name: at for at, feature in enumerate(features)}
@@ -235,11 +260,13 @@ def _groups(ref: DataRef, features: tuple[Feature, ...]) -> list[tuple[tuple[str
     return [(names, tuple(place[name] for name in names)) for names in seen if len(names) > 1]
 
 
-def _fit(entry: ModelEntry, ref: DataRef, trial: Trial, sight: _Sight, seed: int) -> _Fit:
+def _fit(entry: ModelEntry, ref: DataRef, trial: Trial, sight: _Sight, seed: int, settings: Settings) -> _Fit:
     memory = PeakMemory.start()
     X, y = load_sample(ref, trial.repeat, trial.n_rows)
     X = sight.of(X, _seed(seed, trial, "noise"))
     estimator = entry.build(_problem(ref, sight.features, y, _seed(seed, trial, "fit")))
+    if settings:
+        estimator[-1].set_params(**settings)
     began = perf_counter()
     estimator.fit(X, y)
     return _Fit(estimator, X, y, perf_counter() - began, memory.bytes(), memory)

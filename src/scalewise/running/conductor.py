@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from scalewise.core import events as ev
-from scalewise.core.spec import SamplingUnit, StudySpec
+from scalewise.core.spec import Plan, SamplingUnit, StudySpec
 from scalewise.core.streams import StreamEvent
 from scalewise.core.study import StudyState
 from scalewise.core.units import cheap_check
@@ -23,7 +23,7 @@ from scalewise.running.errands import CallEvent, Errands
 from scalewise.running.ledger import Ledger
 from scalewise.running.moving import Engines
 from scalewise.running.pace import End
-from scalewise.running.plans import plan_of, plan_with_features
+from scalewise.running.plans import plan_of, plan_with_features, plan_with_tuning
 from scalewise.running.tables import Tables
 from scalewise.running.trials import TrialEvent, Trials
 from scalewise.running.unit_checks import UnitChecks
@@ -191,10 +191,26 @@ class Conductor:
         InputError
             If there is no study, or the model or the number of features cannot be used.
         """
-        study = self._state.study
-        if self._work is None or study is None:
+        if self._work is None:
             raise InputError("No study has been started whose features could be compared. Start one first.")
-        plan = plan_with_features(self._state, model, keep, few=few)
+        self._go_on(plan_with_features(self._state, model, keep, few=few))
+
+    def tune(self, model: str | None) -> None:
+        """Find out what other settings of a model bring.
+
+        Raises
+        ------
+        InputError
+            If there is no study, or the model cannot be tuned.
+        """
+        if self._work is None:
+            raise InputError("No study has been started whose models could be tuned. Start one first.")
+        self._go_on(plan_with_tuning(self._state, model))
+
+    def _go_on(self, plan: Plan) -> None:
+        """Go on with another plan, also where the study was halted."""
+        study = self._state.study
+        assert study is not None
         halted = self._state.phase in ("stopped", "failed")
         self.tell(
             ev.StudyStarted(study=study, plan=plan, machine=self._state.machine)

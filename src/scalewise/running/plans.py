@@ -1,4 +1,4 @@
-"""The plan that a person's options ask for, and the one that finds out how few features would do."""
+"""The plan that a person's options ask for, and those that find out about few features and other settings."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from scalewise.core.feature_plan import plan_features
 from scalewise.core.spec import Plan, StudySpec
 from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
+from scalewise.core.tuning_plan import plan_tuning
 from scalewise.options import StudyOptions
 
-__all__ = ["plan_of", "plan_with_features"]
+__all__ = ["plan_of", "plan_with_features", "plan_with_tuning"]
 
 
 def plan_of(options: StudyOptions, study: StudySpec, state: StudyState) -> Plan:
-    """The plan that options ask for; the search for few features goes on where it belongs to the same study.
+    """The plan that options ask for; what else was asked for goes on where it belongs to the same study.
 
     Raises
     ------
@@ -22,9 +23,13 @@ def plan_of(options: StudyOptions, study: StudySpec, state: StudyState) -> Plan:
         If an option cannot be used.
     """
     plan = options.plan(study.data)
-    now = state.plan.features if state.plan and state.study == study else None
-    goes_on = now is not None and now.model in [model.name for model in plan.models]
-    return replace(plan, features=now) if goes_on else plan
+    now, names = state.plan if state.study == study else None, [model.name for model in plan.models]
+    features, tuned = (now.features, now.tuning) if now else (None, None)
+    return replace(
+        plan,
+        features=features if features and features.model in names else None,
+        tuning=tuned if tuned and tuned.model in names else None,
+    )
 
 
 def plan_with_features(state: StudyState, model: str | None, keep: int | None, *, few: bool) -> Plan:
@@ -51,3 +56,23 @@ def plan_with_features(state: StudyState, model: str | None, keep: int | None, *
     name = main.curve.model.name if main else model
     asked = plan_features(state.records, state.plan, len(state.study.data.features), model=name, keep=keep)
     return replace(state.plan, features=asked if few else replace(asked, ks=()))
+
+
+def plan_with_tuning(state: StudyState, model: str | None) -> Plan:
+    """The plan of a started study, with other settings of a model.
+
+    Parameters
+    ----------
+    state : StudyState
+    model : str or None
+        The one that is tuned; by default the verdict's.
+
+    Raises
+    ------
+    InputError
+        If the model cannot be tuned.
+    """
+    assert state.plan is not None
+    summary = summarise(state)
+    name = model or (summary.main.curve.model.name if summary.main else "")
+    return replace(state.plan, tuning=plan_tuning(tuple(m.curve for m in summary.models), name))
