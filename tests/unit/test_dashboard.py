@@ -16,8 +16,9 @@ import scalewise
 from scalewise.app.dashboard import Dashboard
 from scalewise.app.features import AlarmList
 from scalewise.core import events as ev
+from scalewise.core.folding import fold
 from scalewise.core.spec import Alarm, Feature, LeftOut
-from scalewise.core.study import StudyState, fold
+from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
 from scalewise.engines import open_engine
 from scalewise.errors import InputError, TableError

@@ -14,8 +14,9 @@ from scalewise.core import events as ev
 from scalewise.core.asking import ask, current_agenda
 from scalewise.core.events.codec import event_from_dict, event_to_dict
 from scalewise.core.experiment import Agenda
+from scalewise.core.folding import fold
 from scalewise.core.spec import ModelSpec, Plan, Trial
-from scalewise.core.study import StudyState, fold
+from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
 
 FLAT = {"dummy": (0.5, 0), "linear": (0.70, 0.0), "boosting": (0.80, 0.02)}

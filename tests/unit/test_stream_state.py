@@ -14,10 +14,10 @@ from studies import BOOSTING, record, started, study_spec
 from scalewise.core import events as ev
 from scalewise.core.curves import stream_curves
 from scalewise.core.events.codec import event_from_dict, event_to_dict
+from scalewise.core.folding import fold
 from scalewise.core.results import StreamPoint
 from scalewise.core.spec import ModelSpec, Plan, Trial
 from scalewise.core.streams import MOST_POINTS, thinned
-from scalewise.core.study import fold
 from scalewise.core.summary import summarise
 from scalewise.journal import Journal
 
