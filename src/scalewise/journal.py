@@ -13,7 +13,8 @@ import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from scalewise.core.events import Event, StreamQueued, TrialFinished, TrialShared, event_from_dict, event_to_dict
+from scalewise.core.events import Event, StreamQueued, TrialFinished, TrialShared
+from scalewise.core.events.codec import event_from_dict, event_to_dict
 from scalewise.errors import JournalError
 
 __all__ = ["Journal", "default_journal_path"]

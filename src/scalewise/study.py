@@ -21,6 +21,7 @@ from scalewise.errors import InputError, StudyError
 from scalewise.journal import Journal
 from scalewise.options import StudyOptions
 from scalewise.report import report
+from scalewise.result_frames import curves_frame, feature_curve_frame, importances_frame, screening_frame
 from scalewise.runner import StudyRunner
 
 if TYPE_CHECKING:
@@ -30,23 +31,6 @@ if TYPE_CHECKING:
     from scalewise.models.fitted import FittedModel
 
 __all__ = ["Study"]
-
-
-def _empty_folder(path: Path) -> Path:
-    """Make a folder for predictions.
-
-    Raises
-    ------
-    InputError
-        If it cannot be made, or holds Parquet files.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"The folder {str(path)!r} cannot be made: {error.strerror}. Name another.") from error
-    if any(path.glob("*.parquet")):
-        raise InputError(f"The folder {str(path)!r} holds Parquet files already. Name another, or empty it.")
-    return path
 
 
 def _open(engine: str | Engine | Client, workers: int | None) -> Engine:
@@ -311,11 +295,11 @@ class Study:
         ScalewiseError
             If a column is missing, the folder holds Parquet files already, or the study is stopped meanwhile.
         """
-        from scalewise.running.whole_table import predictions
+        from scalewise.running.whole_table import empty_folder, predictions
 
         source, fitted = open_source(table), self.model(model) if isinstance(model, str) else model
         fitted.check(source)
-        folder = _empty_folder(Path(path))
+        folder = empty_folder(Path(path))
         with tempfile.TemporaryDirectory(prefix=".scalewise-", dir=folder) as aside:
             calls = predictions(source, fitted, folder, Path(aside))
             parts = [self._runner.call(call) for call in calls]
@@ -358,10 +342,7 @@ class Study:
 
     def curves(self) -> pd.DataFrame:
         """The learning curves, one row for each model and size."""
-        import pandas as pd
-
-        rows = [{"model": c["model"], **point} for c in self.report()["curves"] for point in c["points"]]
-        return pd.DataFrame(rows)
+        return curves_frame(self.report())
 
     def screening(self) -> pd.DataFrame:
         """What screening found out about every column of a very wide table, the studied ones first; else no rows.
@@ -372,20 +353,7 @@ class Study:
             ``feature``; ``alone`` and ``beyond``: -log10 of the chance that a column without any effect does as well,
             by itself and by what it adds to the strongest columns; ``studied``; ``reason`` why it is not.
         """
-        import pandas as pd
-
-        found = self._runner.screening
-        columns = ["feature", "alone", "beyond", "studied", "reason"]
-        data = self.state.data
-        if found is None or data is None:
-            return pd.DataFrame(columns=columns)
-        studied = {feature.name for feature in data.features}
-        rows = [
-            (name, float(alone), float(beyond), name in studied, "" if name in studied else found.why(place))
-            for place, (name, alone, beyond) in enumerate(zip(found.names, found.alone, found.beyond, strict=True))
-        ]
-        frame = pd.DataFrame(rows, columns=columns)
-        return frame.sort_values(["studied", "alone"], ascending=False, kind="stable", ignore_index=True)
+        return screening_frame(self._runner.screening, self.state.data)
 
     def importances(self) -> pd.DataFrame:
         """Permutation importances at each model's largest size, one row for each model and feature.
@@ -394,21 +362,11 @@ class Study:
         ``group_importance`` is what is lost without all of it (of a feature in no group: its own importance), and
         ``noise_line`` what noise may seem to be worth, once that was tried.
         """
-        import pandas as pd
-
-        rows = [
-            {"model": i["model"], **row, "noise_line": i["noise_line"]}
-            for i in self.report()["importances"]
-            for row in i["features"]
-        ]
-        return pd.DataFrame(rows)
+        return importances_frame(self.report())
 
     def feature_curve(self) -> pd.DataFrame:
         """Score against number of features, one row for each number; empty before `features` was asked for.
 
         ``loss`` is what is lost against all features, paired; it and ``score`` have 90 % intervals.
         """
-        import pandas as pd
-
-        columns = ["k", "score", "low", "high", "loss", "loss_low", "loss_high", "fit_seconds", "repeats", "features"]
-        return pd.DataFrame(self.report()["features"]["curve"], columns=columns)
+        return feature_curve_frame(self.report())

@@ -21,9 +21,10 @@ from sklearn.datasets import load_breast_cancer, load_digits
 
 from scalewise.core import events as ev
 from scalewise.core.feature_plan import PROBES, keep_steps
+from scalewise.core.folding import fold
 from scalewise.core.importance import trial_importances
 from scalewise.core.spec import DataSpec, FeaturePlan, MetricSpec, Plan, StudySpec, Trial
-from scalewise.core.study import StudyState, fold
+from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
 from scalewise.data.examples import get_example
 from scalewise.data.prepare import prepare

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from scalewise.core import events as ev
+from scalewise.core.folding import fold
 from scalewise.core.scaleout import check_trial, difference, preview, stream_words
-from scalewise.core.study import fold
 from scalewise.data.sources import open_source
 from scalewise.engines import open_engine
 from scalewise.engines.base import Report

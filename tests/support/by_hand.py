@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from scalewise.core import events as ev
 from scalewise.core.asking import ask
+from scalewise.core.folding import fold
 from scalewise.core.spec import StudySpec
-from scalewise.core.study import StudyState, fold
+from scalewise.core.study import StudyState
 from scalewise.data.prepare import prepare
 from scalewise.data.sources import Source
 from scalewise.data.store import SampleStore

@@ -16,8 +16,9 @@ import scalewise
 from scalewise.app.dashboard import Dashboard
 from scalewise.app.features import AlarmList
 from scalewise.core import events as ev
+from scalewise.core.folding import fold
 from scalewise.core.spec import Alarm, Feature, LeftOut
-from scalewise.core.study import StudyState, fold
+from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
 from scalewise.engines import open_engine
 from scalewise.errors import InputError, TableError
@@ -110,8 +111,8 @@ def test_the_slider_goes_on_by_itself_when_it_is_moved_up_after_the_end(page):
 def test_no_model_at_all_is_answered_by_a_message(page):
     dashboard = page(source(), "late")
     until(dashboard, "ready")
-    for row in dashboard.controls.models.children:
-        row.children[1].value = False
+    for box in dashboard.controls.models.boxes:
+        box.value = False
     dashboard.controls.run.click()
     until(dashboard, "ready")
     assert "No model is chosen" in dashboard._messages.value
@@ -294,7 +295,7 @@ def test_the_page_says_that_a_study_ended_early_and_goes_on_when_everything_is_a
     until(dashboard, "ready")
     controls = dashboard.controls
     controls.min_gain.value = 0.05
-    for box in controls._boxes():
+    for box in controls.models.boxes:
         box.value = box.model in ("dummy", "linear")
     controls.run.click()
     until(dashboard, "finished")
@@ -310,7 +311,7 @@ def test_the_page_says_that_a_study_ended_early_and_goes_on_when_everything_is_a
 def test_pinned_models_are_part_of_what_is_asked_for(page):
     dashboard = page(source(), "late")
     until(dashboard, "ready")
-    box = next(box for box in dashboard.controls._boxes() if box.model == "linear")
+    box = next(box for box in dashboard.controls.models.boxes if box.model == "linear")
     box.pin.value = True
     assert dashboard.controls.options().pinned == ("linear",)
     box.value = False
@@ -342,7 +343,7 @@ class TestFeatures:
         table = pd.DataFrame({**{name: X[:, k] for k, name in enumerate("abcde")}, "late": late})
         dashboard = page(source(table.assign(leak=np.where(late == "yes", 1.0, 0.0))), "late")
         until(dashboard, "ready")
-        for box in dashboard.controls._boxes():
+        for box in dashboard.controls.models.boxes:
             box.value = box.model in ("dummy", "linear")
         dashboard.controls.fraction.value = 0.5
         return dashboard

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from studies import LINEAR, record, study_spec
 
 from scalewise.core import events as ev
+from scalewise.core.events.codec import event_from_dict, event_to_dict
 from scalewise.core.machine import Machine
 from scalewise.core.results import FeatureImportance, TrialRecord
 from scalewise.core.spec import LeftOut, Plan, SamplingUnit, Trial
@@ -37,7 +38,7 @@ EVENTS = st.one_of(
 
 @given(EVENTS)
 def test_every_event_survives_json(event):
-    assert ev.event_from_dict(json.loads(json.dumps(ev.event_to_dict(event)))) == event
+    assert event_from_dict(json.loads(json.dumps(event_to_dict(event)))) == event
 
 
 @pytest.mark.parametrize(
@@ -51,26 +52,26 @@ def test_every_event_survives_json(event):
     ],
 )
 def test_specs_survive_json(event):
-    assert ev.event_from_dict(json.loads(json.dumps(ev.event_to_dict(event)))) == event
+    assert event_from_dict(json.loads(json.dumps(event_to_dict(event)))) == event
 
 
 def test_a_sampling_unit_survives_json():
     study = study_spec()
     grouped = ev.TablePrepared(data=study.data.__class__(**{**_fields(study.data), "unit": SamplingUnit("group", "g")}))
-    assert ev.event_from_dict(ev.event_to_dict(grouped)) == grouped
+    assert event_from_dict(event_to_dict(grouped)) == grouped
 
 
 def test_a_missing_score_comes_back_as_not_a_number():
-    content = ev.event_to_dict(ev.TrialFinished(trial=Trial("linear", 5), record=record(0.5)))
+    content = event_to_dict(ev.TrialFinished(trial=Trial("linear", 5), record=record(0.5)))
     content["record"]["train_score"] = None
-    event = ev.event_from_dict(content)
+    event = event_from_dict(content)
     assert math.isnan(event.record.train_score)
 
 
 @pytest.mark.parametrize("content", [{}, {"event": "Gone"}, {"event": "SampleReady", "n_rows": 1, "colour": "red"}])
 def test_what_is_no_event_is_refused(content):
     with pytest.raises(ValueError, match="n"):
-        ev.event_from_dict(content)
+        event_from_dict(content)
 
 
 def _fields(data):

@@ -12,9 +12,11 @@ from studies import BOOSTING, DUMMY, LINEAR, data_spec, power_score, record, sta
 
 from scalewise.core import events as ev
 from scalewise.core.asking import ask, current_agenda
+from scalewise.core.events.codec import event_from_dict, event_to_dict
 from scalewise.core.experiment import Agenda
+from scalewise.core.folding import fold
 from scalewise.core.spec import ModelSpec, Plan, Trial
-from scalewise.core.study import StudyState, fold
+from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
 
 FLAT = {"dummy": (0.5, 0), "linear": (0.70, 0.0), "boosting": (0.80, 0.02)}
@@ -246,8 +248,8 @@ def test_every_study_comes_to_an_end_and_says_why(end, gap, other, n_train_rows,
 @pytest.mark.parametrize("ending", ["done", "decided", "budget"])
 def test_why_a_study_ended_survives_the_journal(ending):
     event = ev.StudyFinished(ending=ending, reason="words")
-    assert ev.event_from_dict(ev.event_to_dict(event)) == event
+    assert event_from_dict(event_to_dict(event)) == event
 
 
 def test_an_old_journal_without_a_reason_still_loads():
-    assert ev.event_from_dict({"event": "StudyFinished", "at": 1.0}) == ev.StudyFinished(at=1.0)
+    assert event_from_dict({"event": "StudyFinished", "at": 1.0}) == ev.StudyFinished(at=1.0)

@@ -12,9 +12,9 @@ from studies import BOOSTING, DUMMY, LINEAR, data_spec, record, started, study_s
 
 from scalewise.core import events as ev
 from scalewise.core.feature_words import effect_words
+from scalewise.core.folding import fold
 from scalewise.core.results import FeatureImportance, GroupImportance
 from scalewise.core.spec import Feature, FeaturePlan, Plan, Trial
-from scalewise.core.study import fold
 from scalewise.core.summary import Summary, summarise
 from scalewise.plots.base import View
 from scalewise.plots.feature_curve import FeatureCurvePlot, select_feature_curve

@@ -13,14 +13,16 @@ from studies import BOOSTING, DUMMY, LINEAR, data_spec, record, started, study_s
 
 from scalewise.core import events as ev
 from scalewise.core.asking import ask, current_agenda
+from scalewise.core.events.codec import event_from_dict, event_to_dict
 from scalewise.core.feature_curve import feature_curve, table_bytes
 from scalewise.core.feature_plan import feature_trials, keep_steps, plan_features
+from scalewise.core.folding import fold
 from scalewise.core.importance import importance_table, noise_line, probe_records
 from scalewise.core.results import FeatureImportance, GroupImportance, TrialRecord
 from scalewise.core.sharing import lookup_keys, narrowed, shared_key
 from scalewise.core.sizes import planned_trials
 from scalewise.core.spec import Alarm, Feature, FeaturePlan, Plan, Trial, content_id
-from scalewise.core.study import StudyState, fold
+from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
 from scalewise.errors import InputError
 
@@ -66,12 +68,12 @@ class TestTrials:
 
     def test_events_of_before_can_still_be_read(self):
         old = {"event": "TrialStarted", "at": 1.0, "trial": {"model": "m", "n_rows": 5, "repeat": 0}, "worker": ""}
-        assert ev.event_from_dict(old) == ev.TrialStarted(at=1.0, trial=Trial("m", 5))
+        assert event_from_dict(old) == ev.TrialStarted(at=1.0, trial=Trial("m", 5))
 
     def test_a_plan_and_a_shared_trial_travel_as_json(self):
         shared = ev.TrialShared(trial=Trial("linear", 100), record=measured(Trial("linear", 100, keep=2), 0.7))
         for event in (ev.PlanChanged(plan=PLAN), shared):
-            assert ev.event_from_dict(json.loads(json.dumps(ev.event_to_dict(event)))) == event
+            assert event_from_dict(json.loads(json.dumps(event_to_dict(event)))) == event
 
     def test_they_are_told_in_words(self):
         assert str(Trial("linear", 1_000, 0, keep=3)) == "linear on the best 3 features of 1,000 rows (repeat 1)"

@@ -8,9 +8,9 @@ import pytest
 from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, record, started, study_spec
 
 from scalewise.core import events as ev
+from scalewise.core.folding import fold
 from scalewise.core.machine import Machine
 from scalewise.core.spec import Feature, FeaturePlan, Plan, Trial
-from scalewise.core.study import fold
 from scalewise.core.summary import summarise
 
 NAMES = tuple(f"f{k}" for k in range(412))

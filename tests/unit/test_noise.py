@@ -11,10 +11,10 @@ from studies import BOOSTING, LINEAR, data_spec, started
 
 from scalewise.core import events as ev
 from scalewise.core.curves import curves, paired_gain
+from scalewise.core.folding import fold
 from scalewise.core.noise import TrainingNoise
 from scalewise.core.results import TrialRecord
 from scalewise.core.spec import MetricSpec, Plan, StudySpec, Trial
-from scalewise.core.study import fold
 
 N_COLUMNS, N_HOLDOUT, N_BLOCKS = 20, 2_000, 20
 CENTRE, SHRINK = 0.1, 0.9

@@ -7,8 +7,8 @@ from studies import LINEAR, record, started
 
 from scalewise.core import events as ev
 from scalewise.core.asking import ask
+from scalewise.core.folding import fold
 from scalewise.core.spec import Plan
-from scalewise.core.study import fold
 from scalewise.running.pace import Pace
 
 

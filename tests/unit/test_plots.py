@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from scalewise.core import events as ev
+from scalewise.core.folding import fold
 from scalewise.core.results import FeatureImportance, TrialRecord
 from scalewise.core.sizes import planned_trials
 from scalewise.core.spec import DataSpec, Feature, MetricSpec, ModelSpec, Plan, StudySpec, Trial
-from scalewise.core.study import StudyState, fold
+from scalewise.core.study import StudyState
 from scalewise.core.summary import Summary, summarise
 from scalewise.errors import InputError
 from scalewise.plots import base

@@ -6,9 +6,9 @@ import pytest
 from studies import BOOSTING, DUMMY, LINEAR, finished, record, started
 
 from scalewise.core import events as ev
+from scalewise.core.folding import fold
 from scalewise.core.results import StreamPoint
 from scalewise.core.spec import ModelSpec, Trial
-from scalewise.core.study import fold
 from scalewise.core.summary import summarise
 from scalewise.plots.base import MOST_IN_FIGURE, MOST_IN_SERIES, View
 from scalewise.plots.learning_curve import LearningCurvePlot

@@ -13,10 +13,11 @@ from studies import BOOSTING, record, started, study_spec
 
 from scalewise.core import events as ev
 from scalewise.core.curves import stream_curves
+from scalewise.core.events.codec import event_from_dict, event_to_dict
+from scalewise.core.folding import fold
 from scalewise.core.results import StreamPoint
 from scalewise.core.spec import ModelSpec, Plan, Trial
 from scalewise.core.streams import MOST_POINTS, thinned
-from scalewise.core.study import fold
 from scalewise.core.summary import summarise
 from scalewise.journal import Journal
 
@@ -129,7 +130,7 @@ def test_streams_change_no_curve_and_no_verdict():
 
 @pytest.mark.parametrize("event", [QUEUED, STARTED, scored(5), ev.StreamFinished(model="sgd", point=point(7))])
 def test_events_of_streams_survive_json(event):
-    assert ev.event_from_dict(json.loads(json.dumps(ev.event_to_dict(event)))) == event
+    assert event_from_dict(json.loads(json.dumps(event_to_dict(event)))) == event
 
 
 def test_a_block_that_could_not_be_scored_survives_the_journal():
@@ -152,9 +153,9 @@ def test_the_journal_gives_the_latest_stream_alone(tmp_path):
 
 
 def test_a_plan_from_before_streams_can_still_be_read():
-    content = ev.event_to_dict(ev.PlanChanged(plan=Plan((BOOSTING,))))
+    content = event_to_dict(ev.PlanChanged(plan=Plan((BOOSTING,))))
     del content["plan"]["models"][0]["incremental"]
-    assert ev.event_from_dict(content).plan.models == (BOOSTING,)
+    assert event_from_dict(content).plan.models == (BOOSTING,)
 
 
 def test_a_trial_of_the_streamed_model_is_another_thing():

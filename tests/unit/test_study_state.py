@@ -7,9 +7,10 @@ from studies import BOOSTING, DUMMY, LINEAR, data_spec, record, started, study_s
 
 from scalewise.core import events as ev
 from scalewise.core.asking import ask
+from scalewise.core.folding import fold
 from scalewise.core.machine import Machine
 from scalewise.core.spec import LeftOut, Plan, Trial
-from scalewise.core.study import StudyState, fold
+from scalewise.core.study import StudyState
 from scalewise.errors import InputError
 
 

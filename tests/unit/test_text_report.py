@@ -8,8 +8,8 @@ import pytest
 from studies import LINEAR, finished, started
 
 from scalewise.core import events as ev
+from scalewise.core.folding import fold
 from scalewise.core.spec import Plan, SamplingUnit, UnitCandidate
-from scalewise.core.study import fold
 from scalewise.core.summary import summarise
 from scalewise.report import report
 from scalewise.text_report import text_report

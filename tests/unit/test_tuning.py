@@ -13,10 +13,11 @@ from tiny_tables import matrix, problem, target
 from scalewise.core import events as ev
 from scalewise.core.cost import Expectation, tuning_fits
 from scalewise.core.curves import curves
+from scalewise.core.events.codec import event_from_dict, event_to_dict
 from scalewise.core.experiment import agenda
+from scalewise.core.folding import fold
 from scalewise.core.results import Setting
 from scalewise.core.spec import Plan, Trial, TuningPlan
-from scalewise.core.study import fold
 from scalewise.core.summary import summarise
 from scalewise.core.tuning_plan import SETTINGS, plan_tuning
 from scalewise.errors import InputError
@@ -193,4 +194,4 @@ class TestWay:
 
 def test_records_of_tuned_trials_survive_the_journal():
     event = ev.TrialFinished(trial=Trial("boosting", 500, settings=10), record=replace(record(0.7), chosen=CHOSEN))
-    assert ev.event_from_dict(ev.event_to_dict(event)) == event
+    assert event_from_dict(event_to_dict(event)) == event

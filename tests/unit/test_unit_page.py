@@ -10,9 +10,10 @@ from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, power_score, r
 from scalewise.app.unit_control import UnitControl
 from scalewise.app.unit_panel import UnitActions, UnitPanel
 from scalewise.core import events as ev
+from scalewise.core.folding import fold
 from scalewise.core.results import UnitResult
 from scalewise.core.spec import ROWS, Plan, SamplingUnit, UnitCandidate
-from scalewise.core.study import StudyState, fold
+from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
 from scalewise.core.units import check_trials
 

@@ -10,8 +10,9 @@ from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, power_score, r
 from scalewise.core import events as ev
 from scalewise.core.answer import answer, scene_of
 from scalewise.core.asking import ask
+from scalewise.core.folding import fold
 from scalewise.core.spec import Plan
-from scalewise.core.study import StudyState, fold
+from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
 
 PLAN = Plan((DUMMY, LINEAR, BOOSTING), max_fraction=0.2, repeats=5)

@@ -13,11 +13,11 @@ from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, record, starte
 from scalewise.core import events as ev
 from scalewise.core.answer import answer, scene_of
 from scalewise.core.answer_words import would_change
+from scalewise.core.folding import fold
 from scalewise.core.machine import Machine
 from scalewise.core.memory import WorkerMemory, fitting_places, worker_memory
 from scalewise.core.prospects import Outlook
 from scalewise.core.spec import Plan, Trial
-from scalewise.core.study import fold
 from scalewise.core.summary import summarise
 
 PLAN = Plan((DUMMY, LINEAR, BOOSTING), max_fraction=0.2, repeats=5)

@@ -14,15 +14,16 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from scalewise.app.parts import field, folded, put, swatch
+from scalewise.app.model_list import ModelList
+from scalewise.app.parts import field, folded, put
+from scalewise.app.progress import progress_html
 from scalewise.app.table_menu import FILE, TableChoice
 from scalewise.app.unit_control import UnitControl
 from scalewise.core.sizes import STEPS, default_fraction
 from scalewise.core.spec import ROWS, DataSpec, LeftOut, SamplingUnit, Task
 from scalewise.core.study import StudyState
 from scalewise.core.summary import Summary
-from scalewise.core.wording import duration_text, percent_text, rows_text
-from scalewise.models.catalog import default_models, models_for
+from scalewise.core.wording import percent_text, rows_text
 from scalewise.models.metrics import default_metric, metric_label, metrics_for
 from scalewise.options import StudyOptions
 
@@ -33,7 +34,6 @@ _TASKS: tuple[tuple[str, Task], ...] = (
     ("more classes", "multiclass"),
     ("a number", "regression"),
 )
-_PIN = "Keep this model in the study, even if it cannot win"
 _NO_TARGET = ("Choose a column …", "")
 
 
@@ -100,7 +100,7 @@ class Controls:
         self.task = widgets.Dropdown(options=[("guessed from the target", ""), *_TASKS], layout=full)
         self.unit = UnitControl(self._on_unit)
         self.metric = widgets.Dropdown(options=[], layout=full, disabled=True)
-        self.models = widgets.VBox(layout=full)
+        self.models = ModelList(self._on_plan)
         labels = [(percent_text(step), step) for step in STEPS]
         self.fraction = widgets.SelectionSlider(options=labels, value=0.1, readout=False, layout=full)
         self.rows = widgets.HTML()
@@ -151,7 +151,7 @@ class Controls:
                 field("Target", self.target),
                 self.unit.widget,
                 field("Metric", self.metric),
-                field("Models, from simple to complex", self.models),
+                field("Models, from simple to complex", self.models.widget),
                 field("Largest sample", self.fraction, self.rows),
                 field("Least gain that counts", self.min_gain),
                 folded("More settings", [field("Task", self.task), pair, limits, self.everything]),
@@ -182,7 +182,7 @@ class Controls:
             target=self.target.value,
             task=self.task.value or None,
             metric=self.metric.value or None,
-            models=tuple(box.model for box in self._boxes() if box.value),
+            models=self.models.chosen,
             max_fraction=self.fraction.value,
             repeats=self.repeats.value,
             seed=self.seed.value,
@@ -193,7 +193,7 @@ class Controls:
             price_per_hour=self.price.value or None,
             max_features=choice.given.max_features if choice.given else None,
             everything=self.everything.value,
-            pinned=tuple(box.model for box in self._boxes() if box.value and box.pin.value),
+            pinned=self.models.pinned,
         )
 
     @property
@@ -226,8 +226,8 @@ class Controls:
                 self._shown_data = state.data
             self.render_rows(state)
             self._render_buttons(state)
-            self._render_dropped(summary)
-            put(self.progress, "value", _progress(summary))
+            self.models.render_dropped(summary.agenda.dropped)
+            put(self.progress, "value", progress_html(summary))
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
@@ -236,9 +236,6 @@ class Controls:
             yield
         finally:
             self._drawing = False
-
-    def _boxes(self) -> tuple[Any, ...]:
-        return tuple(row.children[1] for row in self.models.children)
 
     def _on_table(self, _: dict[str, Any]) -> None:
         choice = self._tables[self.table.value]
@@ -296,29 +293,7 @@ class Controls:
         if known is None or known.fingerprint != data.fingerprint:
             self.fraction.value = (self._given and self._given.max_fraction) or default_fraction(data)
         if known is None or known.task != data.task:
-            self.models.children = [self._model_row(entry, data.task) for entry in models_for(data.task)]
-
-    def _model_row(self, entry: Any, task: Task) -> widgets.HBox:
-        given = self._given
-        chosen = default_models(task) if given is None or given.models is None else given.models
-        box = widgets.Checkbox(value=entry.name in chosen, description=entry.label, indent=False)
-        box.tooltip = entry.summary
-        box.model = entry.name
-        box.observe(self._on_plan, "value")
-        is_pinned = given is not None and entry.name in given.pinned
-        box.pin = widgets.ToggleButton(value=is_pinned, icon="thumb-tack", tooltip=_PIN)
-        box.pin.add_class("sw-pin")
-        box.pin.observe(self._on_plan, "value")
-        box.label = entry.label
-        row = widgets.HBox([widgets.HTML(swatch(entry.name)), box, box.pin])
-        row.add_class("sw-model")
-        return row
-
-    def _render_dropped(self, summary: Summary) -> None:
-        for box in self._boxes():
-            why = summary.agenda.dropped.get(box.model, "")
-            put(box, "description", f"{box.label} (dropped)" if why else box.label)
-            put(box.pin, "tooltip", f"{why} Pin it to go on with it." if why else _PIN)
+            self.models.offer(data.task, self._given)
 
     def render_rows(self, state: StudyState) -> None:
         """Say how many rows the slider stands for."""
@@ -335,42 +310,3 @@ class Controls:
         put(self.run, "description", "Look at it" if look else "Go on" if state.phase == "stopped" else "Run")
         put(self.stop, "disabled", not running and state.phase != "preparing")
         put(self.clear, "disabled", running or not state.records)
-
-
-def _progress(summary: Summary) -> str:
-    """The progress bar with what is running and how long it will go on at the most."""
-    state = summary.state
-    planned = state.planned()
-    if not planned:
-        return ""
-    done = len(planned) - len(state.open_trials())
-    # Trials of models that were dropped are no longer ahead, and none are once the study has ended.
-    total = done if state.phase == "finished" else done + len(summary.agenda.left)
-    share = 100 * done / max(total, 1)
-    return (
-        f"<div class='sw-progress' role='progressbar' aria-label='Trials done' aria-valuemin='0' "
-        f"aria-valuemax='{total}' aria-valuenow='{done}'><div style='width:{share:.1f}%'></div></div>"
-        f"<div class='sw-hint'>{_counted(state, done, total)} · {_what_now(summary)}</div>"
-    )
-
-
-def _counted(state: StudyState, done: int, total: int) -> str:
-    if state.phase == "finished":
-        return f"{done} of {len(state.planned())} trials"
-    at_most = "" if state.plan is None or state.plan.everything else "at most "
-    return f"{done} of {at_most}{total} trials"
-
-
-def _what_now(summary: Summary) -> str:
-    state = summary.state
-    if state.phase == "finished":
-        early = {"decided": "finished early", "budget": "finished, out of time"}.get(state.ending, "finished")
-        return f"{early}<br>{escape(state.ending_reason)}" if state.ending_reason else early
-    if state.phase != "running":
-        return {"stopped": "stopped", "failed": "failed"}.get(state.phase, "")
-    if not state.running:
-        return "drawing samples" if not state.ready_rows else "workers are starting"
-    seconds = sum(map(state.expected.seconds, summary.agenda.left)) / max(len(state.running), 1)
-    newest = max(state.running, key=lambda trial: state.running[trial].since)
-    at_most = "about" if state.plan is not None and state.plan.everything else "at most about"
-    return f"{at_most} {duration_text(max(seconds, 1))} left<br>now: {escape(str(newest))}"

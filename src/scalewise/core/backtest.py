@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from scalewise.core.company import Given
 from scalewise.core.curve_points import CurvePoints, curve_points
-from scalewise.core.extrapolation import forecast
+from scalewise.core.extrapolation import Forecast, forecast
 from scalewise.core.wording import percent_text, rows_text, score_text
 
 __all__ = ["BackTest", "backtest"]
@@ -130,6 +130,20 @@ def backtest(
         learner=learner,
         companions=companions,
     )
+    return _compared(points, seen, made, min_gain)
+
+
+def _seen(points: CurvePoints) -> NDArray[np.bool_] | None:
+    """Return which sizes to forecast from: far from the largest one if enough are left, else nearer."""
+    for times in _TIMES:
+        seen: NDArray[np.bool_] = points.n * times <= points.n[-1] * _ROUNDING
+        if seen.sum() >= _FEWEST_SIZES:
+            return seen
+    return None
+
+
+def _compared(points: CurvePoints, seen: NDArray[np.bool_], made: Forecast, min_gain: float) -> BackTest:
+    """Put a forecast from the sizes seen beside the score measured at the largest one."""
     measured, before = float(points.score[-1]), float(points.score[seen][-1])
     return BackTest(
         seen_rows=int(points.n[seen][-1]),
@@ -142,12 +156,3 @@ def backtest(
         p_gain=float(made.p_gain[0]),
         gained=measured - before >= min_gain,
     )
-
-
-def _seen(points: CurvePoints) -> NDArray[np.bool_] | None:
-    """Return which sizes to forecast from: far from the largest one if enough are left, else nearer."""
-    for times in _TIMES:
-        seen: NDArray[np.bool_] = points.n * times <= points.n[-1] * _ROUNDING
-        if seen.sum() >= _FEWEST_SIZES:
-            return seen
-    return None

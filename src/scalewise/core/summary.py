@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalewise.core.alarms import alarms
-from scalewise.core.backtest import backtest
+from scalewise.core.backtest import BackTest, backtest
 from scalewise.core.company import LEARNERS
 from scalewise.core.cost import CostCurve, cost_curve
 from scalewise.core.curve_points import CurvePoints, curve_points
@@ -144,17 +144,7 @@ def _model_summary(
 ) -> ModelSummary:
     n_rows = [p.n_rows for p in curve.points]
     fit_time = cost_curve(n_rows, [p.fit_seconds for p in curve.points])
-    continuation = outlook = doubling = None
-    if len(curve.points) >= _FEWEST_SIZES:
-        # One forecast serves all: it takes most of the time that a new point costs.
-        grid = _fan_sizes(curve)
-        ahead = _forecast(curve, beside, grid, min_gain)
-        continuation = _continuation(grid, ahead)
-        outlook = _outlook(curve, ahead, _target(curve), fit_time)
-        doubling = _outlook(curve, ahead, 2 * curve.last.n_rows, fit_time)
-    elif len(curve.points) > 1:
-        step = 2 * curve.last.n_rows
-        doubling = _outlook(curve, _forecast(curve, beside, (step,), min_gain), step, fit_time)
+    continuation, outlook, doubling = _ahead(curve, beside, min_gain, fit_time)
     return ModelSummary(
         curve=curve,
         continuation=continuation,
@@ -164,15 +154,24 @@ def _model_summary(
         doubling=doubling,
         memory=worker_memory(curve, row_bytes, n_holdout_rows),
         noise=training_noise(curve, curve.last.n_rows),
-        back_test=backtest(
-            *_measured(curve),
-            min_gain=min_gain,
-            max_score=_end(curve.span.best),
-            min_score=_end(curve.span.worst),
-            learner=_learner(curve),
-            companions=beside,
-        ),
+        back_test=_back_test(curve, beside, min_gain),
     )
+
+
+def _ahead(
+    curve: Curve, beside: tuple[CurvePoints, ...], min_gain: float, fit_time: CostCurve | None
+) -> tuple[Continuation | None, Outlook | None, Outlook | None]:
+    """What lies ahead of a curve: how it goes on, what the decision looks at, and the next doubling."""
+    doubled = 2 * curve.last.n_rows
+    if len(curve.points) < 2:
+        return None, None, None
+    if len(curve.points) < _FEWEST_SIZES:
+        return None, None, _outlook(curve, _forecast(curve, beside, (doubled,), min_gain), doubled, fit_time)
+    # One forecast serves all: it takes most of the time that a new point costs.
+    grid = _fan_sizes(curve)
+    ahead = _forecast(curve, beside, grid, min_gain)
+    outlook, doubling = (_outlook(curve, ahead, size, fit_time) for size in (_target(curve), doubled))
+    return _continuation(grid, ahead), outlook, doubling
 
 
 def _fan_sizes(curve: Curve) -> tuple[int, ...]:
@@ -194,6 +193,17 @@ def _forecast(curve: Curve, beside: tuple[CurvePoints, ...], targets: tuple[int,
         learner=_learner(curve),
         companions=beside,
         most_rows=min(curve.n_train_rows, curve.model.max_rows or curve.n_train_rows),
+    )
+
+
+def _back_test(curve: Curve, beside: tuple[CurvePoints, ...], min_gain: float) -> BackTest | None:
+    return backtest(
+        *_measured(curve),
+        min_gain=min_gain,
+        max_score=_end(curve.span.best),
+        min_score=_end(curve.span.worst),
+        learner=_learner(curve),
+        companions=beside,
     )
 
 

@@ -56,6 +56,15 @@ class ImportancePlot:
             margin={"top": 24, "bottom": 8, "left": 100, "right": 16},
             height=f"{_LEAST_PIXELS}px",
         )
+        self._make_marks()
+        self._chips = GroupChips(on_open)
+        self._header, self._footer, self._empty = (widgets.HTML() for _ in range(3))
+        self._words = drawing.unseen()
+        self.widget = self._lay_out()
+        self._frame: ImportanceFrame | None = None
+        self._span: Span | None = None
+
+    def _make_marks(self) -> None:
         scales = {"x": self._x, "y": self._y}
         self._tip = drawing.tooltip()
         # Thick lines, not bqplot's Bars: a line's label can say all of the tooltip, a bar's only its numbers.
@@ -66,18 +75,16 @@ class ImportancePlot:
             {"x": self._x, "y": self._unit}, drawing.MUTED, stroke_width=1.5, line_style="dashed"
         )
         self._figure.marks = [self._bars, self._intervals]
-        self._chips = GroupChips(on_open)
-        self._header, self._footer, self._empty = (widgets.HTML() for _ in range(3))
-        self._words = drawing.unseen()
+
+    def _lay_out(self) -> widgets.VBox:
         for part, style in ((self._header, "sw-caption"), (self._footer, "sw-note"), (self._empty, "sw-empty")):
             part.add_class(style)
         self._stage = widgets.Box([self._figure, self._empty])
         self._stage.add_class("sw-stage")
         self._stage.add_class("sw-scroll")
-        self.widget = widgets.VBox([self._header, self._chips.widget, self._stage, self._footer, self._words])
-        self.widget.add_class("sw-plot")
-        self._frame: ImportanceFrame | None = None
-        self._span: Span | None = None
+        whole = widgets.VBox([self._header, self._chips.widget, self._stage, self._footer, self._words])
+        whole.add_class("sw-plot")
+        return whole
 
     def select(self, summary: Summary, view: View) -> ImportanceFrame:
         """Pick what to show."""

@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from scalewise.core import events as ev
+from scalewise.core.folding import fold
 from scalewise.core.results import TrialRecord
 from scalewise.core.sharing import lookup_keys, shared_key
 from scalewise.core.spec import ModelSpec, StudySpec, Trial
 from scalewise.core.streams import stopped
-from scalewise.core.study import StudyState, fold
+from scalewise.core.study import StudyState
 from scalewise.errors import JournalError
 from scalewise.journal import Journal
 from scalewise.running.whole_table import stream_key

@@ -22,7 +22,7 @@ from scalewise.models.catalog import MODELS, get_model
 from scalewise.models.fitted import FittedModel, Part, fit_pickled, predict_part
 from scalewise.models.streaming import run_stream, stream_order
 
-__all__ = ["WholeTable", "incremental_models", "predictions", "stream_key"]
+__all__ = ["WholeTable", "empty_folder", "incremental_models", "predictions", "stream_key"]
 
 _PART_ROWS = 250_000
 _JOURNAL_STEP = 1.05
@@ -139,6 +139,23 @@ def _checked_model(name: str, task: Task) -> ModelSpec:
         valid = ", ".join(model.name for model in able)
         raise InputError(f"{spec.label} cannot learn a {task} target block by block. Valid: {valid}.")
     return spec
+
+
+def empty_folder(path: Path) -> Path:
+    """Make a folder for predictions.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made, or holds Parquet files.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"The folder {str(path)!r} cannot be made: {error.strerror}. Name another.") from error
+    if any(path.glob("*.parquet")):
+        raise InputError(f"The folder {str(path)!r} holds Parquet files already. Name another, or empty it.")
+    return path
 
 
 def predictions(source: Source, model: FittedModel, folder: Path, aside: Path) -> Iterator[Callable[[], int]]:
