@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from scalewise.core.feature_curve import FeatureCurve
 from scalewise.core.spec import Alarm
 from scalewise.core.study import StudyState
 
-__all__ = ["alarms"]
+__all__ = ["alarms", "leak_words"]
 
+_LEAKS = ("golden", "target_copy", "target_sum")
 _GOLDEN = 0.95
 _FEWEST_FEATURES = 3
 _COPIED = 0.01
@@ -25,6 +28,16 @@ def alarms(state: StudyState, curve: FeatureCurve | None) -> tuple[Alarm, ...]:
     """
     found = (_golden(curve) if curve else None, _copied_rows(state))
     return (*(alarm for alarm in found if alarm is not None), *state.alarms)
+
+
+def leak_words(state: StudyState, found: Sequence[Alarm]) -> str:
+    """What speaks against every score where a feature may give the target away, in a sentence; else empty."""
+    seen = {feature.name for feature in state.data.features} if state.data else set()
+    alarm = next((a for a in found if a.kind in _LEAKS and seen.issuperset(a.features)), None)
+    if alarm is None:
+        return ""
+    names = f"{', '.join(alarm.features[:-1])} and {alarm.others[-1]} are" if alarm.others else f"{alarm.feature} is"
+    return f"Unless {names} known before {state.data.target if state.data else 'the target'} is, no score here counts."
 
 
 def _golden(curve: FeatureCurve) -> Alarm | None:

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from scalewise.core.alarms import alarms
+from scalewise.core.alarms import alarms, leak_words
 from scalewise.core.backtest import BackTest, backtest
 from scalewise.core.company import LEARNERS
 from scalewise.core.cost import CostCurve, cost_curve
@@ -121,16 +121,17 @@ def summary_steps(state: StudyState) -> Generator[None, None, Summary]:
     few, tuned = feature_curve(state, drawn), tuning(state, drawn)
     yield
     units = compare_units(state)
-    verdict = _warned(decide(state, models, few, tuned), units)
+    found = alarms(state, few)
+    verdict = _warned(decide(state, models, few, tuned), units, leak_words(state, found))
     summary = Summary(state, tuple(models), verdict, stream_curves(state), units)
-    summary = replace(summary, features=few, tuning=tuned, alarms=alarms(state, few))
+    summary = replace(summary, features=few, tuning=tuned, alarms=found)
     return replace(summary, agenda=agenda(state, models, verdict))
 
 
-def _warned(verdict: Verdict, units: tuple[UnitComparison, ...]) -> Verdict:
-    """The verdict, beside it what checks of other sampling units found that speaks against it."""
+def _warned(verdict: Verdict, units: tuple[UnitComparison, ...], leak: str) -> Verdict:
+    """The verdict with what makes it worth nothing, and among its evidence checks that speak against it."""
     against = tuple(found.sentence for found in units if found.changes or found.warns)
-    return replace(verdict, evidence=(*verdict.evidence, *against)) if against else verdict
+    return replace(verdict, sentence=f"{verdict.sentence} {leak}".rstrip(), evidence=(*verdict.evidence, *against))
 
 
 @lru_cache(maxsize=64)
