@@ -11,7 +11,7 @@ from scalewise.core import events as ev
 from scalewise.core.answer import answer, scene_of
 from scalewise.core.asking import ask
 from scalewise.core.folding import fold
-from scalewise.core.spec import Plan
+from scalewise.core.spec import Alarm, Plan
 from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
 
@@ -134,7 +134,7 @@ def test_a_rise_of_models_no_better_than_guessing_that_may_be_chance_is_no_yes()
         score = 0.5 if trial.model == "dummy" else 0.47 + 0.04 * trial.n_rows / 1_500
         got = replace(record(score), block_scores=tuple(score + 0.12 * rng.standard_normal(10)))
         state = fold(state, ev.TrialFinished(trial=trial, record=got))
-    found = answer(scene_of(state.study, plan, None, [summarise(state).models[1]]))
+    found = answer(scene_of(state, [summarise(state).models[1]]))
     verdict = summarise(state).verdict
     assert found.action == "collect_rows"
     assert verdict.action == "cannot_tell"
@@ -214,3 +214,62 @@ def test_one_model_that_is_better_than_guessing_is_enough():
     verdict = summarise(state).verdict
     assert verdict.model == "Linear"
     assert not any("better than guessing" in line for line in (verdict.sentence, *verdict.evidence))
+
+
+def test_no_answer_of_enough_while_a_model_seen_on_few_rows_may_be_better():
+    scores = {"dummy": (0.5, 0.0), "linear": (0.80, 0.0), "boosting": (0.92, 0.6)}
+    state = stopped_short(scores, {"dummy": 20_000, "linear": 20_000, "boosting": 2_100})
+    verdict = summarise(state).verdict
+    assert verdict.action == "cannot_tell"
+    seen = "Gradient boosting was fitted on 2,000 rows at the most, too few to compare with Linear, and may be better"
+    assert verdict.sentence.startswith(f"Cannot tell yet: {seen} (chance ")
+    assert verdict.experiment.model == "Gradient boosting"
+    assert 10_000 <= verdict.experiment.n_rows <= 20_000
+    # Looked at as far as Linear, the answer is about it.
+    farther = stopped_short(scores, {"dummy": 20_000, "linear": 20_000, "boosting": 20_000})
+    assert summarise(farther).verdict.model == "Gradient boosting"
+
+
+def test_no_answer_at_all_where_a_model_is_better_already_on_far_fewer_rows():
+    scores = {"dummy": (0.5, 0.0), "linear": (0.70, 1.0), "boosting": (0.95, 0.8)}
+    state = stopped_short(scores, {"dummy": 20_000, "linear": 4_100, "boosting": 1_000})
+    verdict = summarise(state).verdict
+    assert verdict.action == "cannot_tell"
+    assert (
+        "Gradient boosting on 1,000 rows is better already than Linear on 4,096. Cheapest way to tell"
+        in verdict.sentence
+    )
+
+
+def test_a_model_seen_on_few_rows_that_cannot_win_or_cannot_be_fitted_leaves_the_answer():
+    low = {"dummy": (0.5, 0.0), "linear": (0.80, 0.0), "boosting": (0.70, 0.1)}
+    rows = {"dummy": 20_000, "linear": 20_000, "boosting": 2_100}
+    assert summarise(stopped_short(low, rows)).verdict.action == "stop"
+    state = stopped_short({**low, "boosting": (0.92, 0.6)}, rows)
+    larger = next(t for t in state.open_trials() if t.model == "boosting")
+    failed = fold(state, ev.TrialFailed(trial=larger, reason="It takes too much memory."))
+    assert summarise(failed).verdict.action == "stop"
+
+
+def test_a_gain_over_another_model_says_so():
+    scores = {"dummy": (0.5, 0.0), "linear": (0.80, 0.0), "boosting": (0.90, 0.75)}
+    verdict = verdict_of(scores, noise=0.0001, n_train_rows=20_000)
+    assert verdict.model == "Gradient boosting"
+    assert "expected over Linear on 20 % of the rows, with Gradient boosting on all rows" in verdict.sentence
+    assert "over Linear as it is" in verdict.next_doubling
+
+
+def test_a_rise_that_was_measured_and_counts_too_little_is_not_said_to_be_none():
+    rising = verdict_of({"dummy": (0.5, 0.0), "linear": (0.80, 0.04), "boosting": (0.7, 0.0)}, noise=0.00001)
+    assert rising.action == "stop"
+    assert rising.sentence.startswith("More data no longer helps enough")
+    flat = verdict_of({"dummy": (0.5, 0.0), "linear": (0.80, 0.0), "boosting": (0.7, 0.0)})
+    assert flat.sentence.startswith("More data no longer helps:")
+
+
+def test_a_feature_that_gives_the_target_away_is_part_of_the_sentence_while_models_see_it():
+    state = finished(started(PLAN), {"dummy": (0.5, 0), "linear": (0.8, 0), "boosting": (0.8, 0)})
+    leaking = replace(state, alarms=(Alarm("target_sum", "a", "a and b add up to y.", ("b",)),))
+    assert summarise(leaking).verdict.sentence.endswith("Unless a and b are known before y is, no score here counts.")
+    gone = replace(state, alarms=(Alarm("target_copy", "c", "c is nearly a copy of y."),))
+    assert summarise(gone).verdict.sentence == summarise(state).verdict.sentence

@@ -250,7 +250,7 @@ def test_the_margin_that_would_overturn_the_answer_does(scores, rows, factor):
 def test_a_margin_that_could_be_reached_lies_within_a_lopsided_interval(gain):
     summary = summary_of(FLAT)
     plan = replace(PLAN, min_gain=0.1)
-    scene = scene_of(study_spec(), plan, LARGE, [m for m in summary.models if m.curve.model.rung])
+    scene = scene_of(replace(summary.state, plan=plan), [m for m in summary.models if m.curve.model.rung])
     found = answer(scene)
     lopsided = Outlook(100_000, gain, gain - 0.003, 0.0031, 0.06, None, None)
     words = would_change(replace(found, gain=lopsided, gains=((found.model, lopsided),)))

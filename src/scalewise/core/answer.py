@@ -9,14 +9,14 @@ from typing import Literal
 from scalewise.core.contest import SURE, contest
 from scalewise.core.curves import Curve, Gain, paired_gain
 from scalewise.core.feature_curve import FeatureCurve
-from scalewise.core.machine import Machine
 from scalewise.core.prospects import ModelSummary, Outlook, farthest
 from scalewise.core.scene import Scene, lacks_memory, takes_long
 from scalewise.core.sizes import study_sizes
-from scalewise.core.spec import Plan, StudySpec
+from scalewise.core.study import StudyState
 from scalewise.core.tuning import Tuning
+from scalewise.core.unseen import Unseen, unseen_models
 from scalewise.core.ways import fewer_will_do
-from scalewise.core.would_tell import Experiment, cheapest_experiment
+from scalewise.core.would_tell import Experiment, cheapest_experiment, comparing_experiment
 
 __all__ = ["Action", "Answer", "answer", "best_lead", "last_step", "scene_of", "sobered", "unless_too_small"]
 
@@ -44,6 +44,8 @@ class Answer:
         Whether no model is credibly better than guessing, so that all that was measured may be chance.
     too_small : str
         Why the table is too small to judge by, in words; empty where it is not.
+    unseen : tuple of Unseen
+        Models that may be better than the pick and cannot be compared with it yet, the likeliest first.
     """
 
     action: Action
@@ -54,6 +56,7 @@ class Answer:
     experiment: Experiment | None = None
     by_chance: bool = False
     too_small: str = ""
+    unseen: tuple[Unseen, ...] = ()
 
     @property
     def model(self) -> ModelSummary:
@@ -62,20 +65,14 @@ class Answer:
 
 
 def scene_of(
-    study: StudySpec,
-    plan: Plan,
-    machine: Machine | None,
-    models: Sequence[ModelSummary],
-    few: FeatureCurve | None = None,
-    tuned: Tuning | None = None,
+    state: StudyState, models: Sequence[ModelSummary], few: FeatureCurve | None = None, tuned: Tuning | None = None
 ) -> Scene:
     """Set the scene: who stands first now and with more rows, how far to look, and what a person asked for.
 
     Parameters
     ----------
-    study : StudySpec
-    plan : Plan
-    machine : Machine or None
+    state : StudyState
+        Of a study that has started.
     models : sequence of ModelSummary
         Those that look at features; at least one.
     few : FeatureCurve or None
@@ -83,6 +80,9 @@ def scene_of(
     tuned : Tuning or None
         What other settings of a model brought, once that was asked for.
     """
+    study, plan = state.study, state.plan
+    assert study is not None
+    assert plan is not None
     found = contest(models, plan.min_gain)
     target = _target(study.data.n_train_rows, (found.pick, found.best))
     ahead = found.choice_at(target, plan.min_gain)
@@ -93,13 +93,14 @@ def scene_of(
         ahead=ahead if ahead is not None and known else found.pick,
         target=target,
         margin=plan.min_gain,
-        machine=machine,
+        machine=state.machine,
         price_per_hour=plan.price_per_hour,
         budget_minutes=plan.budget_minutes,
         sizes=study_sizes(study.data, 1.0),
         repeats=plan.repeats,
         few=few,
         tuned=tuned,
+        unfit=frozenset(t.model for t in state.failures if t.is_plain),
     )
 
 
@@ -110,7 +111,18 @@ def _target(full: int, models: Sequence[ModelSummary]) -> int:
 
 
 def answer(scene: Scene) -> Answer:
-    """Decide. A yes or a no is given from 80 % certainty on."""
+    """Decide. A yes or a no is given from 80 % certainty on.
+
+    No is said while a model that cannot be compared yet may be better, and nothing while one is better already.
+    """
+    unseen = unseen_models(scene.contest, scene.target, scene.margin, scene.unfit)
+    found = replace(_answer(scene), unseen=unseen)
+    is_open = bool(unseen) and (found.action == "stop" or unseen[0].leads)
+    return _uncompared(found) if is_open else found
+
+
+def _answer(scene: Scene) -> Answer:
+    """Decide by the models that can be compared."""
     found = scene.contest
     gains = tuple((m, gain) for m in found.models if (gain := scene.gain(m, scene.target)))
     known = {m.curve.model.name for m, _ in gains}
@@ -205,6 +217,13 @@ def last_step(curve: Curve) -> tuple[int, Gain] | None:
     smaller = [p.n_rows for p in curve.points if p.n_rows <= 0.6 * last]
     gain = paired_gain(curve, smaller[-1], last) if smaller else None
     return (smaller[-1], gain) if gain else None
+
+
+def _uncompared(found: Answer) -> Answer:
+    """Nothing can be told while a model that may be better has not been looked at far enough."""
+    first = found.unseen[0]
+    experiment = comparing_experiment(found.scene, first.model, first.ahead) if first.ahead else None
+    return replace(found, action="cannot_tell", gain=None, experiment=experiment)
 
 
 def _unknown(scene: Scene, gains: tuple[tuple[ModelSummary, Outlook], ...]) -> Answer:

@@ -10,6 +10,7 @@ from scalewise.core.memory import fitting_places
 from scalewise.core.prospects import REACH_SDS, ModelSummary, Outlook
 from scalewise.core.reservations import reservation_words
 from scalewise.core.scene import Scene, lacks_memory, takes_long
+from scalewise.core.unseen import Unseen
 from scalewise.core.ways import Way
 from scalewise.core.wording import (
     about_text,
@@ -43,7 +44,7 @@ def _sentence(found: Answer, metric: str) -> str:
         return _unsure(found, metric)
     assert found.gain is not None
     scene, gain = found.scene, found.gain
-    brings = f"{_span(gain)} {metric} expected {_way(scene)} with {found.model.label}"
+    brings = f"{_span(gain)} {metric} expected {_path(found)}"
     if found.action == "stop":
         return f"{_enough(found, gain, metric, brings)} {_NO_CLUSTER}"
     if found.action == "collect_rows":
@@ -79,7 +80,8 @@ def _enough(found: Answer, gain: Outlook, metric: str, brings: str) -> str:
         return f"{no_model}: {reached}, and {best}. More data: {brings}."
     if found.by_chance:
         return f"No model is credibly better than guessing, and more data does not help: {brings}."
-    if gain.low > 0:
+    step = last_step(scene.here.curve)
+    if gain.low > 0 or (step is not None and step[1].low > 0):
         return f"More data no longer helps enough: {brings}, probably less than the {_margin(scene)} that counts."
     return f"More data no longer helps: {brings}."
 
@@ -107,14 +109,28 @@ def _unsure(found: Answer, metric: str) -> str:
         why = f"Cannot tell yet for {label}: {found.refusal[:1].lower()}{found.refusal[1:]}"
     elif found.by_chance:
         why = "Cannot tell yet: no model is credibly better than guessing, and what rose may be chance."
+    elif gain is None and found.unseen:
+        first = found.unseen[0]
+        short = first.ahead is None and not first.leads
+        why = _few_sizes(first.model) if short else f"Cannot tell yet: {_uncompared(first, found.scene)}."
     elif gain is None:
         why = _few_sizes(found.model)
     else:
         why = (
-            f"Cannot tell yet: {_span(gain)} {metric} expected {_way(found.scene)} with "
-            f"{label}, and the {_margin(found.scene)} that counts lies within that."
+            f"Cannot tell yet: {_span(gain)} {metric} expected {_path(found)}, "
+            f"and the {_margin(found.scene)} that counts lies within that."
         )
     return f"{why} Cheapest way to tell: {found.experiment.words}." if found.experiment else why
+
+
+def _uncompared(unseen: Unseen, scene: Scene) -> str:
+    label, most = unseen.model.label, rows_text(unseen.model.curve.last.n_rows)
+    chance = f" (chance {100 * unseen.chance:.0f} %)" if unseen.ahead else ""
+    if unseen.leads:
+        last = scene.here.curve.last
+        return f"{label} on {most} rows is better already than {scene.here.label} on {rows_text(last.n_rows)}"
+    few = f"was fitted on {most} rows at the most, too few to compare with {scene.here.label}"
+    return f"{label} {few}, and may be better{chance}"
 
 
 def _few_sizes(model: ModelSummary) -> str:
@@ -139,6 +155,16 @@ def _way(scene: Scene) -> str:
     return f"from {percent_text(start)} of the rows to {end}"
 
 
+def _path(found: Answer) -> str:
+    """From where to where, and with which model; another one that is behind now is held against the pick."""
+    scene, model = found.scene, found.model
+    if scene.is_behind(model):
+        here = scene.here.curve.last
+        over = f"{scene.here.label} on {percent_text(here.fraction)} of the rows"
+        return f"over {over}, with {model.label} on {_with(scene)}"
+    return f"{_way(scene)} with {model.label}"
+
+
 def _with(scene: Scene) -> str:
     """The rows looked ahead to, as in "with all rows"."""
     if scene.target > scene.full:
@@ -146,13 +172,14 @@ def _with(scene: Scene) -> str:
     return "all rows" if scene.target == scene.full else f"{percent_text(scene.target / scene.full)} of the rows"
 
 
-def doubling_words(way: Way, metric: str) -> str:
+def doubling_words(way: Way, scene: Scene, metric: str) -> str:
     """The price of the next doubling, in a sentence."""
     price = f"{duration_text(60 * way.minutes)} and {byte_text(way.bytes)}"
     cost = f", and costs {money_text(way.money)}" if way.money is not None else ""
     brings = "what it brings cannot be told yet"
     if way.is_known:
-        brings = f"{gain_text(way.gain)} {metric} ({gain_text(way.low)} to {gain_text(way.high)})"
+        over = f" over {scene.here.label} as it is" if scene.is_behind(scene.ahead) else ""
+        brings = f"{gain_text(way.gain)} {metric} ({gain_text(way.low)} to {gain_text(way.high)}){over}"
     return f"Next doubling ({way.words}): {brings}. One fit takes about {price}{cost}."
 
 
@@ -167,6 +194,7 @@ def evidence(found: Answer, metric: str, guessing: Curve | None) -> tuple[str, .
         _simpler(scene),
         _fewer(scene),
         _chance(found),
+        f"{_uncompared(found.unseen[0], scene)}." if found.unseen and found.gain else "",
         _reservations(found.model),
         _back_test(found.model),
         *_crossings(scene),
@@ -285,8 +313,9 @@ def _other_margin(found: Answer) -> str:
         asked = f"A least gain of {about_text(turn)} or more, {instead}: that would not be sure any more."
         return asked if turn > margin else ""
     if found.action == "stop":
-        turn = max(_perhaps(gain) for _, gain in found.gains)
-        asked = f"A least gain of {about_text(turn)} or less, {instead}: it could then be reached."
+        model, most = max(found.gains, key=lambda pair: _perhaps(pair[1]))
+        turn, by = _perhaps(most), "" if model is found.model else f" with {model.label}"
+        asked = f"A least gain of {about_text(turn)} or less, {instead}: it could then be reached{by}."
         return asked if 0 < turn < margin else ""
     low, high = _surely(gain), _perhaps(gain)
     if not low < margin < high:

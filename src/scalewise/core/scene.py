@@ -41,6 +41,8 @@ class Scene:
         Score against number of features, once that was asked for.
     tuned : Tuning or None
         What other settings of a model brought, once that was asked for.
+    unfit : frozenset of str
+        Names of models that some trials of failed for good.
     """
 
     contest: Contest
@@ -54,6 +56,7 @@ class Scene:
     repeats: int = 1
     few: FeatureCurve | None = None
     tuned: Tuning | None = None
+    unfit: frozenset[str] = frozenset()
 
     @property
     def here(self) -> ModelSummary:
@@ -75,6 +78,11 @@ class Scene:
         """Whether no score that there can be is the margin better than what the pick has, its noise allowed for."""
         curve = self.here.curve
         return curve.span.clip_gain(self.margin, curve.last.low) < self.margin
+
+    def is_behind(self, model: ModelSummary) -> bool:
+        """Whether a model is behind the pick now, so that what more rows bring with it counts from the pick on."""
+        lead = None if model is self.here else self.contest.leads.get(model.curve.model.name)
+        return lead is not None and lead.mean < 0
 
     @property
     def patience_minutes(self) -> float:

@@ -81,7 +81,7 @@ def decide(
     if not fitted:
         return Verdict("cannot_tell", _first(state), margin=state.plan.min_gain)
     guessing = next((m.curve for m in models if m.curve.model.rung == 0), None)
-    found = sobered(answer(scene_of(state.study, state.plan, state.machine, fitted, few, tuned)), guessing)
+    found = sobered(answer(scene_of(state, fitted, few, tuned)), guessing)
     found = unless_too_small(found, too_small(state.study.data))
     metric = state.study.metric.label
     step = doubling(found.scene)
@@ -94,7 +94,7 @@ def decide(
         model=found.model.label,
         ways=() if found.too_small else all_ways(found.scene, is_told=found.action != "cannot_tell"),
         doubling=step,
-        next_doubling=doubling_words(step, metric),
+        next_doubling=doubling_words(step, found.scene, metric),
         experiment=found.experiment,
         memory=memory_words(found.scene),
     )

@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scalewise.core.contest import normal_above
+from scalewise.core.contest import CLOSE, normal_above
 from scalewise.core.prospects import ModelSummary, Outlook, farthest
 from scalewise.core.scene import Scene
 from scalewise.core.sizes import repeats_at
 from scalewise.core.wording import duration_text, rows_text
 
-__all__ = ["Experiment", "cheapest_experiment"]
+__all__ = ["Experiment", "cheapest_experiment", "comparing_experiment"]
 
 _LIKELY = 0.7
 """An experiment is taken for one that would tell from this chance on; else the likeliest one is named."""
@@ -75,6 +75,24 @@ def cheapest_experiment(scene: Scene, model: ModelSummary, gain: Outlook) -> Exp
     if likely:
         return min(likely, key=lambda e: e.minutes)
     return max(found, key=lambda e: (round(e.chance, 2), -e.minutes), default=None)
+
+
+def comparing_experiment(scene: Scene, model: ModelSummary, ahead: Outlook) -> Experiment | None:
+    """The smallest fit of a model at which it can be compared with the pick.
+
+    Parameters
+    ----------
+    scene : Scene
+    model : ModelSummary
+    ahead : Outlook
+        How far it is expected to get ahead of the pick.
+    """
+    last, most = model.curve.last.n_rows, model.curve.model.max_rows or scene.full
+    deep = [n for n in scene.sizes if max(last + 1, CLOSE * scene.here.curve.last.n_rows) <= n <= most]
+    if not deep:
+        return None
+    rest = model.at(max(last, round(last * ahead.n_rows / deep[0])))
+    return _experiment(scene, model, ahead, deep[0], 1, rest.sd if rest else ahead.sd)
 
 
 def _larger(scene: Scene, model: ModelSummary, gain: Outlook) -> Iterator[Experiment]:

@@ -1,0 +1,81 @@
+"""Models that were not looked at far enough to be compared with the pick, and may be better."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from scalewise.core.contest import CLOSE, SURE, Contest, wins_by
+from scalewise.core.prospects import REACH_SDS, ModelSummary, Outlook, farthest
+
+__all__ = ["Unseen", "unseen_models"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A model that may be better than the pick, and shares no size with it at which that would show.
+
+    Parameters
+    ----------
+    model : ModelSummary
+    ahead : Outlook or None
+        How far it is expected to get ahead of the pick; None where it has too few sizes for a forecast.
+    leads : bool
+        Whether it surely is better already, on fewer rows.
+    """
+
+    model: ModelSummary
+    ahead: Outlook | None
+    leads: bool = False
+
+    @property
+    def chance(self) -> float:
+        """Probability that it gets ahead by the margin; 1 where nothing speaks against it."""
+        return self.ahead.p_gain if self.ahead else 1.0
+
+
+def unseen_models(found: Contest, target: int, margin: float, unfit: Collection[str] = ()) -> tuple[Unseen, ...]:
+    """Find the models of which an answer about the pick cannot know, the likeliest to be better first.
+
+    Parameters
+    ----------
+    found : Contest
+    target : int
+        Training rows that the decision looks ahead to.
+    margin : float
+        The least gain that counts.
+    unfit : collection of str
+        Names of models that could not be fitted on more rows than they were.
+    """
+    beyond = [m for m in found.models if found.leads[m.curve.model.name] is None and m is not found.pick]
+    able = [m for m in beyond if m.curve.model.name not in unfit and _may_catch_up(m, found.pick)]
+    here = found.pick.curve.last.score
+    seen = (Unseen(m, _ahead(m, found.pick, target, margin), m.curve.last.low > here) for m in able)
+    return tuple(sorted((u for u in seen if u.chance > 1 - SURE), key=lambda u: (not u.leads, -u.chance)))
+
+
+def _may_catch_up(model: ModelSummary, pick: ModelSummary) -> bool:
+    """Whether it is ever fitted on as many rows as a comparison takes."""
+    most = model.curve.model.max_rows
+    return most is None or most >= CLOSE * pick.curve.last.n_rows
+
+
+def _ahead(model: ModelSummary, pick: ModelSummary, target: int, margin: float) -> Outlook | None:
+    """How far a model is expected to be ahead of the pick where its forecast ends, or at the target."""
+    if model.outlook is None:
+        return None
+    n_rows = max(min(target, farthest(model.curve.last.n_rows, model.curve.n_train_rows)), model.curve.last.n_rows)
+    (score, sd), (other, other_sd) = _expected(model, n_rows), _expected(pick, n_rows)
+    mean, spread = score - other, math.hypot(sd, other_sd)
+    reach = REACH_SDS * spread
+    return Outlook(n_rows, mean, mean - reach, mean + reach, wins_by(mean, spread, margin), None, None)
+
+
+def _expected(model: ModelSummary, n_rows: int) -> tuple[float, float]:
+    """The score at a size and its standard deviation: measured where it was, else as forecast, else the last one."""
+    last, ahead = model.curve.last, model.at(n_rows) if n_rows > model.curve.last.n_rows else None
+    if ahead is not None:
+        return last.score + ahead.gain, ahead.sd
+    # Held-out rows are the same for both models, so that their noise is no part of a difference.
+    return last.score, math.sqrt(model.noise / last.repeats)
