@@ -11,7 +11,7 @@ from scalewise.core import events as ev
 from scalewise.core.answer import answer, scene_of
 from scalewise.core.asking import ask
 from scalewise.core.folding import fold
-from scalewise.core.spec import Alarm, Plan
+from scalewise.core.spec import Alarm, MetricSpec, Plan
 from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
 
@@ -273,3 +273,15 @@ def test_a_feature_that_gives_the_target_away_is_part_of_the_sentence_while_mode
     assert summarise(leaking).verdict.sentence.endswith("Unless a and b are known before y is, no score here counts.")
     gone = replace(state, alarms=(Alarm("target_copy", "c", "c is nearly a copy of y."),))
     assert summarise(gone).verdict.sentence == summarise(state).verdict.sentence
+
+
+@pytest.mark.parametrize(("margin", "words"), [(0.005, "next to nothing"), (50.0, ""), (900.0, "much")])
+def test_a_margin_that_cannot_be_meant_is_asked_for_in_a_metric_of_the_target_s_units(margin, words):
+    metric = MetricSpec("neg_mean_absolute_error", "mean absolute error (negated)", 0.0, None)
+    plan = replace(PLAN, min_gain=margin)
+    study = replace(study_spec(), metric=metric)
+    errors = {"dummy": (-3_000.0, 0), "linear": (-900.0, 0), "boosting": (-800.0, 0)}
+    evidence = summarise(finished(started(plan, study), errors, noise=0.1)).verdict.evidence
+    asked = [line for line in evidence if "set it to what matters to you" in line]
+    assert bool(asked) == bool(words)
+    assert all(f"is {words} beside the −3,000 mean absolute error (negated) of guessing" in line for line in asked)

@@ -6,6 +6,7 @@ from scalewise.core.answer import Answer, last_step
 from scalewise.core.contest import SURE, overtakings
 from scalewise.core.curves import Curve
 from scalewise.core.guessing_words import guessing_words
+from scalewise.core.margin_words import margin_words
 from scalewise.core.memory import fitting_places
 from scalewise.core.prospects import REACH_SDS, ModelSummary, Outlook
 from scalewise.core.reservations import reservation_words
@@ -187,6 +188,7 @@ def evidence(found: Answer, metric: str, guessing: Curve | None) -> tuple[str, .
     """What the answer rests on, at most seven lines, the weightiest first."""
     scene = found.scene
     lines = (
+        margin_words(scene.margin, guessing, metric),
         guessing_words(scene.contest.models, guessing),
         _reached(scene.here, metric),
         _last_step(scene.here.curve),
