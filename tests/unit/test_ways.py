@@ -12,13 +12,13 @@ from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, record, starte
 
 from scalewise.core import events as ev
 from scalewise.core.answer import answer, scene_of
-from scalewise.core.answer_words import would_change
 from scalewise.core.folding import fold
 from scalewise.core.machine import Machine
 from scalewise.core.memory import WorkerMemory, fitting_places, worker_memory
 from scalewise.core.prospects import Outlook
 from scalewise.core.spec import Plan, Trial
 from scalewise.core.summary import summarise
+from scalewise.core.would_change import would_change
 
 PLAN = Plan((DUMMY, LINEAR, BOOSTING), max_fraction=0.2, repeats=5)
 RISING = {"dummy": (0.5, 0.0), "linear": (0.70, 0.05), "boosting": (0.95, 1.2)}

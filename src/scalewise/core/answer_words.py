@@ -1,4 +1,4 @@
-"""The decision in words: the sentence, its evidence, and what would overturn it."""
+"""The decision in words: the sentence and its evidence."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from scalewise.core.curves import Curve
 from scalewise.core.guessing_words import guessing_words
 from scalewise.core.margin_words import margin_words
 from scalewise.core.memory import fitting_places
-from scalewise.core.prospects import REACH_SDS, ModelSummary, Outlook
+from scalewise.core.prospects import ModelSummary, Outlook
 from scalewise.core.reservations import reservation_words
 from scalewise.core.scene import Scene, lacks_memory, takes_long
+from scalewise.core.scene_words import ahead_text, margin_text, path_text
 from scalewise.core.unseen import Unseen
 from scalewise.core.ways import Way
 from scalewise.core.wording import (
-    about_text,
     byte_text,
     duration_text,
     exact_text,
@@ -25,14 +25,11 @@ from scalewise.core.wording import (
     score_text,
 )
 
-__all__ = ["doubling_words", "evidence", "memory_words", "sentence", "would_change"]
+__all__ = ["doubling_words", "evidence", "memory_words", "sentence"]
 
 _NO_CLUSTER = "You do not need a cluster."
 _FEWEST_SIZES = 4
 _INDICATIVE = 4.05
-_LEAST_CHANCE = 0.05
-_NEXT_TO_NOTHING = 0.01
-"""Part of the margin below which nobody would ask for a gain."""
 
 
 def sentence(found: Answer, metric: str) -> str:
@@ -77,13 +74,13 @@ def _enough(found: Answer, gain: Outlook, metric: str, brings: str) -> str:
         here = scene.here
         reached = f"{here.label} reaches {score_text(here.curve.last.score)} {metric} already"
         best = f"the best that there can be is {exact_text(here.curve.span.best)}"
-        no_model = f"No model can gain the {_margin(scene)} that counts"
+        no_model = f"No model can gain the {margin_text(scene)} that counts"
         return f"{no_model}: {reached}, and {best}. More data: {brings}."
     if found.by_chance:
         return f"No model is credibly better than guessing, and more data does not help: {brings}."
     step = last_step(scene.here.curve)
     if gain.low > 0 or (step is not None and step[1].low > 0):
-        return f"More data no longer helps enough: {brings}, probably less than the {_margin(scene)} that counts."
+        return f"More data no longer helps enough: {brings}, probably less than the {margin_text(scene)} that counts."
     return f"More data no longer helps: {brings}."
 
 
@@ -119,7 +116,7 @@ def _unsure(found: Answer, metric: str) -> str:
     else:
         why = (
             f"Cannot tell yet: {_span(gain)} {metric} expected {_path(found)}, "
-            f"and the {_margin(found.scene)} that counts lies within that."
+            f"and the {margin_text(found.scene)} that counts lies within that."
         )
     return f"{why} Cheapest way to tell: {found.experiment.words}." if found.experiment else why
 
@@ -143,34 +140,14 @@ def _span(gain: Outlook) -> str:
     return f"{gain_text(gain.gain)} ({gain_text(gain.low)} to {gain_text(gain.high)})"
 
 
-def _margin(scene: Scene) -> str:
-    return exact_text(scene.margin)
-
-
-def _way(scene: Scene) -> str:
-    """From where to where, in shares of the rows."""
-    if scene.target > scene.full:
-        return "from all rows to twice as many"
-    start = scene.here.curve.last.fraction
-    end = "all" if scene.target == scene.full else percent_text(scene.target / scene.full)
-    return f"from {percent_text(start)} of the rows to {end}"
-
-
 def _path(found: Answer) -> str:
     """From where to where, and with which model; another one that is behind now is held against the pick."""
     scene, model = found.scene, found.model
     if scene.is_behind(model):
         here = scene.here.curve.last
         over = f"{scene.here.label} on {percent_text(here.fraction)} of the rows"
-        return f"over {over}, with {model.label} on {_with(scene)}"
-    return f"{_way(scene)} with {model.label}"
-
-
-def _with(scene: Scene) -> str:
-    """The rows looked ahead to, as in "with all rows"."""
-    if scene.target > scene.full:
-        return "twice as many rows"
-    return "all rows" if scene.target == scene.full else f"{percent_text(scene.target / scene.full)} of the rows"
+        return f"over {over}, with {model.label} on {ahead_text(scene)}"
+    return f"{path_text(scene)} with {model.label}"
 
 
 def doubling_words(way: Way, scene: Scene, metric: str) -> str:
@@ -254,8 +231,8 @@ def _chance(found: Answer) -> str:
     scene = found.scene
     times = found.gain.n_rows / found.model.curve.last.n_rows
     far = f"; indicative only, as that is {times:.0f} times the largest sample" if times > _INDICATIVE else ""
-    means = f"{_with(scene)} and {found.model.label}" if _is_of_another(found) else _with(scene)
-    return f"Chance of gaining at least {_margin(scene)} with {means}: {100 * found.gain.p_gain:.0f} %{far}."
+    means = f"{ahead_text(scene)} and {found.model.label}" if _is_of_another(found) else ahead_text(scene)
+    return f"Chance of gaining at least {margin_text(scene)} with {means}: {100 * found.gain.p_gain:.0f} %{far}."
 
 
 def _reservations(model: ModelSummary) -> str:
@@ -297,89 +274,3 @@ def _memory(scene: Scene, model: ModelSummary) -> str:
 
 def _listed(words: tuple[str, ...]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
-
-
-def would_change(found: Answer) -> tuple[str, ...]:
-    """What would overturn the answer, at most four lines."""
-    lines = (_other_margin(found), *_rivals(found), _refused(found), _by_action(found))
-    return tuple(line for line in lines if line)[:4]
-
-
-def _other_margin(found: Answer) -> str:
-    """The least gain that counts at which the answer would turn."""
-    gain, margin, instead = found.gain, found.scene.margin, f"instead of {_margin(found.scene)}"
-    if gain is None or gain.sd == 0:
-        return ""
-    if found.action in ("use_more_rows", "collect_rows", "scale_out", "fewer_features"):
-        turn = _surely(gain)
-        asked = f"A least gain of {about_text(turn)} or more, {instead}: that would not be sure any more."
-        return asked if turn > margin else ""
-    if found.action == "stop":
-        model, most = max(found.gains, key=lambda pair: _perhaps(pair[1]))
-        turn, by = _perhaps(most), "" if model is found.model else f" with {model.label}"
-        asked = f"A least gain of {about_text(turn)} or less, {instead}: it could then be reached{by}."
-        return asked if 0 < turn < margin else ""
-    low, high = _surely(gain), _perhaps(gain)
-    if not low < margin < high:
-        return ""
-    below = f"below {about_text(low)} makes it a yes, " if low > _NEXT_TO_NOTHING * margin else ""
-    return f"Another least gain that counts: {below}above {about_text(high)} a no."
-
-
-def _surely(gain: Outlook) -> float:
-    """The gain that is exceeded as probably as a yes takes; an interval may reach farther up than down."""
-    return gain.gain - _sds(SURE) * (gain.gain - gain.low) / REACH_SDS
-
-
-def _perhaps(gain: Outlook) -> float:
-    """The gain that is exceeded no more probably than a no allows."""
-    return gain.gain + _sds(SURE) * (gain.high - gain.gain) / REACH_SDS
-
-
-def _sds(probability: float) -> float:
-    from scipy.special import ndtri
-
-    return float(ndtri(probability))
-
-
-def _rivals(found: Answer) -> list[str]:
-    """Models that may gain enough although the answer does not count on them."""
-    if found.action != "stop":
-        return []
-    others = sorted((p for p in found.gains if p[0] is not found.model), key=lambda pair: -pair[1].p_gain)
-    return [
-        f"{model.label} with {_with(found.scene)}: its chance of gaining {_margin(found.scene)} is "
-        f"{100 * gain.p_gain:.0f} %."
-        for model, gain in others[:1]
-        if gain.p_gain >= _LEAST_CHANCE
-    ]
-
-
-def _refused(found: Answer) -> str:
-    refused = [m.label for m in found.scene.contest.models if m.outlook and m.outlook.refusal and m is not found.model]
-    return f"{' and '.join(refused[:3])}: too ill-behaved for a forecast, so not counted on." if refused else ""
-
-
-def _left_to_tell(found: Answer) -> str:
-    """What may tell where no experiment can be named."""
-    curve = found.model.curve
-    if any(curve.last.n_rows < n_rows <= (curve.model.max_rows or n_rows) for n_rows in found.scene.sizes):
-        return "A larger sample: move the slider up."
-    return "New rows: no larger sample and no repeats are left to tell."
-
-
-def _by_action(found: Answer) -> str:
-    scene = found.scene
-    if found.action == "stop" and scene.is_out_of_reach:
-        return ""
-    if found.action == "stop":
-        return "A richer model or new features: the answer is about the models and columns chosen here."
-    if found.action == "cannot_tell":
-        return "" if found.experiment else _left_to_tell(found)
-    if found.action == "scale_out":
-        return f"A machine with more than {byte_text(scene.ahead.worker_bytes(scene.target))} free for a fit."
-    if found.action == "fewer_features":
-        return "Features that only count with more rows: look for few again at a larger size."
-    if found.action == "collect_rows":
-        return "New columns or another model, which may need fewer rows."
-    return "A curve that bends at the next size: move the slider up one step to see."

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scalewise.core.answer import Action, answer, scene_of, sobered, unless_too_small
-from scalewise.core.answer_words import doubling_words, evidence, memory_words, sentence, would_change
+from scalewise.core.answer_words import doubling_words, evidence, memory_words, sentence
 from scalewise.core.feature_curve import FeatureCurve
 from scalewise.core.prospects import ModelSummary, Outlook
 from scalewise.core.sizes import too_small
 from scalewise.core.study import StudyState
 from scalewise.core.tuning import Tuning
 from scalewise.core.ways import Way, all_ways, doubling
+from scalewise.core.would_change import would_change
 from scalewise.core.would_tell import Experiment
 
 __all__ = ["Action", "Outlook", "Verdict", "decide"]

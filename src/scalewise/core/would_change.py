@@ -1,0 +1,101 @@
+"""What would overturn an answer, in words."""
+
+from __future__ import annotations
+
+from scalewise.core.answer import Answer
+from scalewise.core.contest import SURE
+from scalewise.core.prospects import REACH_SDS, Outlook
+from scalewise.core.scene_words import ahead_text, margin_text
+from scalewise.core.wording import about_text, byte_text
+
+__all__ = ["would_change"]
+
+_LEAST_CHANCE = 0.05
+_NEXT_TO_NOTHING = 0.01
+"""Part of the margin below which nobody would ask for a gain."""
+
+
+def would_change(found: Answer) -> tuple[str, ...]:
+    """What would overturn the answer, at most four lines."""
+    lines = (_other_margin(found), *_rivals(found), _refused(found), _by_action(found))
+    return tuple(line for line in lines if line)[:4]
+
+
+def _other_margin(found: Answer) -> str:
+    """The least gain that counts at which the answer would turn."""
+    gain, margin, instead = found.gain, found.scene.margin, f"instead of {margin_text(found.scene)}"
+    if gain is None or gain.sd == 0:
+        return ""
+    if found.action in ("use_more_rows", "collect_rows", "scale_out", "fewer_features"):
+        turn = _surely(gain)
+        asked = f"A least gain of {about_text(turn)} or more, {instead}: that would not be sure any more."
+        return asked if turn > margin else ""
+    if found.action == "stop":
+        model, most = max(found.gains, key=lambda pair: _perhaps(pair[1]))
+        turn, by = _perhaps(most), "" if model is found.model else f" with {model.label}"
+        asked = f"A least gain of {about_text(turn)} or less, {instead}: it could then be reached{by}."
+        return asked if 0 < turn < margin else ""
+    low, high = _surely(gain), _perhaps(gain)
+    if not low < margin < high:
+        return ""
+    below = f"below {about_text(low)} makes it a yes, " if low > _NEXT_TO_NOTHING * margin else ""
+    return f"Another least gain that counts: {below}above {about_text(high)} a no."
+
+
+def _surely(gain: Outlook) -> float:
+    """The gain that is exceeded as probably as a yes takes; an interval may reach farther up than down."""
+    return gain.gain - _sds(SURE) * (gain.gain - gain.low) / REACH_SDS
+
+
+def _perhaps(gain: Outlook) -> float:
+    """The gain that is exceeded no more probably than a no allows."""
+    return gain.gain + _sds(SURE) * (gain.high - gain.gain) / REACH_SDS
+
+
+def _sds(probability: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri(probability))
+
+
+def _rivals(found: Answer) -> list[str]:
+    """Models that may gain enough although the answer does not count on them."""
+    if found.action != "stop":
+        return []
+    others = sorted((p for p in found.gains if p[0] is not found.model), key=lambda pair: -pair[1].p_gain)
+    return [
+        f"{model.label} with {ahead_text(found.scene)}: its chance of gaining {margin_text(found.scene)} is "
+        f"{100 * gain.p_gain:.0f} %."
+        for model, gain in others[:1]
+        if gain.p_gain >= _LEAST_CHANCE
+    ]
+
+
+def _refused(found: Answer) -> str:
+    refused = [m.label for m in found.scene.contest.models if m.outlook and m.outlook.refusal and m is not found.model]
+    return f"{' and '.join(refused[:3])}: too ill-behaved for a forecast, so not counted on." if refused else ""
+
+
+def _left_to_tell(found: Answer) -> str:
+    """What may tell where no experiment can be named."""
+    curve = found.model.curve
+    if any(curve.last.n_rows < n_rows <= (curve.model.max_rows or n_rows) for n_rows in found.scene.sizes):
+        return "A larger sample: move the slider up."
+    return "New rows: no larger sample and no repeats are left to tell."
+
+
+def _by_action(found: Answer) -> str:
+    scene = found.scene
+    if found.action == "stop" and scene.is_out_of_reach:
+        return ""
+    if found.action == "stop":
+        return "A richer model or new features: the answer is about the models and columns chosen here."
+    if found.action == "cannot_tell":
+        return "" if found.experiment else _left_to_tell(found)
+    if found.action == "scale_out":
+        return f"A machine with more than {byte_text(scene.ahead.worker_bytes(scene.target))} free for a fit."
+    if found.action == "fewer_features":
+        return "Features that only count with more rows: look for few again at a larger size."
+    if found.action == "collect_rows":
+        return "New columns or another model, which may need fewer rows."
+    return "A curve that bends at the next size: move the slider up one step to see."
