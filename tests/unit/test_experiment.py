@@ -253,3 +253,12 @@ def test_why_a_study_ended_survives_the_journal(ending):
 
 def test_an_old_journal_without_a_reason_still_loads():
     assert event_from_dict({"event": "StudyFinished", "at": 1.0}) == ev.StudyFinished(at=1.0)
+
+
+def test_a_richer_model_no_slower_is_looked_at_beside_the_answer_s_before_the_end():
+    scores = {"dummy": (0.5, 0), "linear": (0.80, 0.9), "boosting": (0.82, 1.2)}
+    state = shown({"dummy": 10_000, "linear": 10_000, "boosting": 1_000}, scores, replace(PLAN, max_fraction=0.1))
+    assert summarise(state).verdict.model == "Linear"
+    agenda = current_agenda(state)
+    assert not agenda.ending
+    assert agenda.trials[0] == Trial("boosting", 10_000)

@@ -138,8 +138,8 @@ def _choose(moment: Moment, order: tuple[Trial, ...]) -> Agenda:
         *second,
     )
     reason = decided(moment, main, guesses, left) if main and not asked else ""
-    simpler = _simpler(moment, main, (best, *rivals), left) if main else ()
-    asked = asked or (simpler if reason else ())
+    beside = _beside(moment, main, (best, *rivals), left) if main else ()
+    asked = asked or (beside if reason else ())
     if reason and not asked:
         return replace(here, ending="decided", reason=reason)
     # A larger look meanwhile would want a second look of its own.
@@ -147,7 +147,7 @@ def _choose(moment: Moment, order: tuple[Trial, ...]) -> Agenda:
     worth = worths(best, rivals, useful, least=moment.plan.min_gain, expected=moment.expected)
     asked = (*asked, *(_settling(moment, main, guesses, left) if main else ()))
     trials = tuple(dict.fromkeys((*asked, *sorted(worth, key=lambda t: -worth[t]), *_filling(best, rivals, left))))
-    trials = trials or simpler or _widening(moment, main, left)
+    trials = trials or beside or _widening(moment, main, left)
     if not trials:
         return replace(here, ending="done", reason="Every trial that can change the answer is done.")
     return replace(here, trials=trials)
@@ -205,16 +205,16 @@ def _likely_winner(moment: Moment, main: Guess | None, best: Guess, left: tuple[
     return _larger_look(best, left) if is_far_behind else ()
 
 
-def _simpler(moment: Moment, main: Guess, others: Sequence[Guess], left: tuple[Trial, ...]) -> tuple[Trial, ...]:
-    """Quicker fits of simpler models beside the answer's: whether one is within noise of it shows at one size alone."""
-    size, rung = main.summary.curve.last.n_rows, main.summary.curve.model.rung
-    simpler = {g.name: g.summary.curve.last.n_rows for g in others if g.summary.curve.model.rung < rung}
+def _beside(moment: Moment, main: Guess, others: Sequence[Guess], left: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """Quicker fits of other models beside the answer's: whether one is as good or better shows at one size alone."""
+    size = main.summary.curve.last.n_rows
+    reached = {g.name: g.summary.curve.last.n_rows for g in others if g is not main}
     quick = moment.expected.seconds(Trial(main.name, size))
     return tuple(
         t
         for t in left
         if (t.n_rows, t.repeat) == (size, 0)
-        and simpler.get(t.model, size) < CLOSE * size
+        and reached.get(t.model, size) < CLOSE * size
         and moment.expected.seconds(t) <= quick
     )
 
