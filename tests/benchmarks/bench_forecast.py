@@ -5,7 +5,9 @@
 Every curve of ``../shared/data/lcdb10_accuracy.parquet`` is cut at 5, 10, 25 and 50 % of its largest size (the largest
 size not above it), and the score at the largest size is forecast; the truth is the mean of all repeats. The model's
 part is played by the two nets that never saw the data set (``curve_library.folds``: openmlids in order, dealt into
-ten folds by a permutation of seed 0), so all data sets count as held out. What ships averages all twenty.
+ten folds by a permutation of seed 0), and by the one net that tells the kind of learner and never saw it either, so
+all data sets count as held out. What ships averages all twenty, and all ten; from two nets instead of one the error
+falls by no more than 0.2 percent.
 Every table comes three times: from the curve alone, with its kind of learner, and with that and up to five companions,
 as a study has them: linear, tree, forest, boosting and neighbours on the same table, seen at the same sizes.
 Curves of other metrics and of regression, from measure_curves.py, and of the catalogue's own models, from

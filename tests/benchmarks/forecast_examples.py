@@ -11,6 +11,7 @@ from joblib import Parallel, delayed
 from scalewise.core.company import Companion, companion_features, learner_features
 from scalewise.core.curve_points import CurvePoints, curve_points
 from scalewise.core.forecast_features import curve_shape, target_features
+from scalewise.core.kinds import kind_features
 from scalewise.core.power_law import PowerLaw, fit_power_law
 
 FARTHEST = 40.0
@@ -151,6 +152,25 @@ def examples_of(group: list[Curve], seed: int, leads: int, unit: float, fold: in
             plain = np.full(len(scales), power == 1.0 and lead.metric == "accuracy")
             rows.append((features, outcomes, weights, np.full(len(scales), fold), plain))
     return rows
+
+
+def kind_examples(curves: list[Curve], cuts: int) -> tuple[np.ndarray, ...]:
+    """Return what tells the kind of learner in random looks at curves, that kind as ones and zeros, and the fold."""
+    fold_of = folds(curves)
+    work = (delayed(kind_examples_of)(curve, at, cuts, fold_of[curve.table]) for at, curve in enumerate(curves))
+    rows = [row for found in Parallel(JOBS)(work) for row in found]
+    return tuple(np.array(part) for part in zip(*rows, strict=True))
+
+
+def kind_examples_of(curve: Curve, seed: int, cuts: int, fold: int) -> list[tuple[np.ndarray, np.ndarray, int]]:
+    rng = np.random.default_rng([13, seed])
+    found = []
+    for _ in range(cuts):
+        (look,) = looks(curve, [curve], rng) or [None]
+        if look is not None and look.companion.shape.scale > 1e-9:
+            traits = kind_features(look.points, look.companion.shape, look.law).astype(np.float32)
+            found.append((traits, learner_features(curve.kind, 1)[0], fold))
+    return found
 
 
 def typical_units(curves: list[Curve]) -> dict[str, float]:

@@ -9,6 +9,7 @@ import numpy as np
 
 LEVELS = np.array([0.025, 0.05, 0.1, 0.175, 0.25, 0.35, 0.5, 0.65, 0.75, 0.825, 0.9, 0.95, 0.975])
 HIDDEN = (128, 64)
+KIND_HIDDEN = (64, 32)
 DROP = 0.25
 BATCH = 512
 Hide = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -26,8 +27,8 @@ def standardise(features: np.ndarray, centre: np.ndarray, width: np.ndarray, n_g
 class Net:
     """A two-layer perceptron of quantiles under the pinball loss, fitted by Adam; numpy only."""
 
-    def __init__(self, inputs: int, outputs: int, rng: np.random.Generator) -> None:
-        sizes = (inputs, *HIDDEN, outputs)
+    def __init__(self, inputs: int, outputs: int, rng: np.random.Generator, hidden: tuple[int, ...] = HIDDEN) -> None:
+        sizes = (inputs, *hidden, outputs)
         self.rng = rng
         self.layers = []
         for fan_in, fan_out in pairwise(sizes):
@@ -51,17 +52,20 @@ class Net:
 
     def gradients(self, inputs: np.ndarray, wanted: np.ndarray, weight: np.ndarray) -> list[np.ndarray]:
         active, gates = self.forward(inputs, drop=DROP)
-        levels = np.tile(LEVELS, wanted.shape[1]).astype(np.float32)
-        residual = np.repeat(wanted, len(LEVELS), axis=1) - active[-1]
-        weight = np.repeat(weight, len(LEVELS), axis=1)
-        # A pinball loss rounded off at its tip: its gradient is a ramp there.
-        back = -(levels - 0.5 + np.clip(residual / 0.02, -1, 1) / 2) * weight / np.float32(len(inputs))
+        back = self.slopes(active[-1], wanted, weight) / np.float32(len(inputs))
         found = []
         for at in range(len(gates), -1, -1):
             found += [back.sum(axis=0), active[at].T @ back]
             if at:
                 back = (back @ self.layers[2 * at].T) * gates[at - 1]
         return found[::-1]
+
+    def slopes(self, outputs: np.ndarray, wanted: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Return the slopes of the loss in every output."""
+        levels = np.tile(LEVELS, wanted.shape[1]).astype(np.float32)
+        residual = np.repeat(wanted, len(LEVELS), axis=1) - outputs
+        # A pinball loss rounded off at its tip: its gradient is a ramp there.
+        return -(levels - 0.5 + np.clip(residual / 0.02, -1, 1) / 2) * np.repeat(weight, len(LEVELS), axis=1)
 
     def step(self, gradients: list[np.ndarray], rate: float, decay: float = 1e-3) -> None:
         self.steps += 1
@@ -73,18 +77,40 @@ class Net:
             self.layers[at] -= rate * (change + decay * self.layers[at] * (gradient.ndim == 2))
 
 
+class KindNet(Net):
+    """The same of log probabilities of kinds, under the logarithmic loss."""
+
+    def slopes(self, outputs: np.ndarray, wanted: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        raised = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+        return (raised / raised.sum(axis=1, keepdims=True) - wanted) * weight
+
+
 def fit_net(inputs: np.ndarray, outcomes: np.ndarray, weights: np.ndarray, epochs: int, seed: int, hide: Hide) -> Net:
     """Fit a net; `hide` takes a copy of each batch of inputs and leaves out what a net should learn to do without."""
     rng = np.random.default_rng(seed)
     net = Net(inputs.shape[1], outcomes.shape[1] * len(LEVELS), rng)
     net.layers[-1][:] = np.quantile(outcomes, LEVELS, axis=0).T.ravel()
     wanted, weight = outcomes.astype(np.float32), (weights / weights.mean(axis=0)).astype(np.float32)
+    descend(net, inputs, wanted, weight, epochs, hide)
+    return net
+
+
+def fit_kind_net(inputs: np.ndarray, kinds: np.ndarray, epochs: int, seed: int) -> Net:
+    """Fit a net to kinds of shape (n_examples, n_kinds), each row of which is one for its kind and zero elsewhere."""
+    net = KindNet(inputs.shape[1], kinds.shape[1], np.random.default_rng(seed), KIND_HIDDEN)
+    descend(net, inputs, kinds.astype(np.float32), np.ones((len(kinds), 1), np.float32), epochs)
+    return net
+
+
+def descend(
+    net: Net, inputs: np.ndarray, wanted: np.ndarray, weight: np.ndarray, epochs: int, hide: Hide | None = None
+) -> None:
     batches = len(inputs) // BATCH
     for epoch in range(epochs):
-        order = rng.permutation(len(inputs))
+        order = net.rng.permutation(len(inputs))
         for at in range(batches):
             rows = order[at * BATCH : (at + 1) * BATCH]
             done = (epoch * batches + at) / (epochs * batches)
             rate = float(3e-3 * min(1.0, net.steps / 200 + 0.01) * 0.5 * (1 + np.cos(np.pi * done)))
-            net.step(net.gradients(hide(inputs[rows], rng), wanted[rows], weight[rows]), rate)
-    return net
+            shown = inputs[rows] if hide is None else hide(inputs[rows], net.rng)
+            net.step(net.gradients(shown, wanted[rows], weight[rows]), rate)

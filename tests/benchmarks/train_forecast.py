@@ -1,12 +1,14 @@
 """Train the small model behind ``scalewise.core.extrapolation.forecast``.
 
-    OMP_NUM_THREADS=1 PYTHONPATH=src python tests/benchmarks/train_forecast.py [--measured CURVES.parquet]
+    OMP_NUM_THREADS=1 PYTHONPATH=src python tests/benchmarks/train_forecast.py [--measured CURVES] [--nets MODEL]
 
 Reads ``../shared/data/lcdb10_accuracy.parquet`` and ``measured_curves.parquet`` (of measure_curves.py), cuts the curves
 of every table at random sizes, and fits two nets of quantiles per fold on the tables of the other folds. The nets learn
-to do without the companions or the kind of learner, which are hidden from them at random. The product ships them all
-and averages them; the benchmark scores every table with the nets that never saw it. The calibration factors come from
-those out-of-fold forecasts. Everything is seeded; the result is plain numbers in ``core/forecast_model.npz``.
+to do without the companions or the kind of learner, which are hidden from them at random. One more net per fold tells
+the kind of learner from the curve. The product ships them all and averages them; the benchmark scores every table with
+the nets that never saw it. The calibration factors come from those out-of-fold forecasts. With ``--nets`` the nets of
+quantiles are those of an earlier model, and only what tells the kind of learner and the calibration are made anew.
+Everything is seeded; the result is plain numbers in ``core/forecast_model.npz``.
 """
 
 from __future__ import annotations
@@ -16,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 from curve_library import FOLDS, LCDB, MEASURED, Curve, beside, folds, grouped, lcdb_curves, measured_curves
-from forecast_examples import JOBS, MOST_COMPANIONS, Examples, ahead, cut, examples
+from forecast_examples import JOBS, MOST_COMPANIONS, Examples, ahead, cut, examples, kind_examples
 from joblib import Parallel, delayed
-from pinball_net import LEVELS, Net, fit_net, standardise
+from pinball_net import LEVELS, Net, fit_kind_net, fit_net, standardise
 from scipy.optimize import minimize
 from scipy.special import logit
 
@@ -26,6 +28,7 @@ from scalewise.core.company import COMPANY, LEARNERS, Company
 from scalewise.core.curve_points import CurvePoints, curve_points
 from scalewise.core.extrapolation import forecast_with
 from scalewise.core.forecast_features import FEATURES, curve_shape
+from scalewise.core.kinds import N_TRACES
 from scalewise.core.power_law import fit_power_law
 from scalewise.core.quantile_net import QuantileNet, quantile_net
 
@@ -51,11 +54,34 @@ def train(data: Examples, epochs: int) -> dict[str, np.ndarray]:
     members = [(fold, seed) for seed in range(NETS) for fold in range(FOLDS)]
     work = (delayed(member)(inputs, data, epochs, fold, seed) for fold, seed in members)
     nets = list(Parallel(JOBS, verbose=5)(work))
-    model["folds"] = np.array([fold for fold, _ in members])
+    return model | stacked(nets, [fold for fold, _ in members])
+
+
+def stacked(nets: list[Net], folds: list[int], prefix: str = "") -> dict[str, np.ndarray]:
+    """Return the arrays of the model file for some nets, and the folds that they never saw."""
+    found = {f"{prefix}folds": np.array(folds)}
     for at in range(len(nets[0].layers) // 2):
-        model[f"weights_{at}"] = np.stack([net.layers[2 * at] for net in nets])
-        model[f"offsets_{at}"] = np.stack([net.layers[2 * at + 1] for net in nets])
-    return model
+        found[f"{prefix}weights_{at}"] = rounded(np.stack([net.layers[2 * at] for net in nets]))
+        found[f"{prefix}offsets_{at}"] = rounded(np.stack([net.layers[2 * at + 1] for net in nets]))
+    return found
+
+
+def rounded(values: np.ndarray) -> np.ndarray:
+    """Return values of eight binary digits, which move no forecast visibly, and of which more fit in a small file."""
+    digits, exponents = np.frexp(values.astype(np.float64))
+    return np.ldexp(np.round(digits * 2**8) / 2**8, exponents)
+
+
+def train_kinds(curves: list[Curve], cuts: int, epochs: int) -> dict[str, np.ndarray]:
+    """Fit the nets that tell the kind of learner, one for every fold, on the tables of the others."""
+    traits, kinds, fold_of = kind_examples(curves, cuts)
+    compressed = np.arcsinh(traits)
+    centre, width = np.nanmean(compressed, axis=0), np.nanstd(compressed, axis=0) + 1e-6
+    inputs = standardise(traits, centre, width, traits.shape[1] - N_TRACES)
+    used = [fold_of != fold for fold in range(FOLDS)]
+    work = (delayed(fit_kind_net)(inputs[rows], kinds[rows], epochs, fold) for fold, rows in enumerate(used))
+    nets = list(Parallel(JOBS, verbose=5)(work))
+    return {"kind_centre": centre, "kind_width": width} | stacked(nets, list(range(FOLDS)), "kind_")
 
 
 def member(inputs: np.ndarray, data: Examples, epochs: int, fold: int, seed: int) -> Net:
@@ -81,13 +107,12 @@ def hidden(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray
 
 
 def fallback(model: dict[str, np.ndarray], data: Examples) -> dict[str, np.ndarray]:
-    """Add the quantiles around the power law by distance, and neutral factors to be calibrated."""
+    """Add the quantiles around the power law by distance, and the borders between gaps."""
     octaves = data.features[:, FEATURES.index("octaves")]
     around = data.outcomes - data.features[:, [FEATURES.index("law_gain")]]
     tables = [np.quantile(around[np.abs(octaves - knot) < NEAR], LEVELS, axis=0).T for knot in KNOTS]
     edges = np.nanquantile(data.features[data.plain, FEATURES.index("gap")], GAPS)
-    neutral = {"factors": np.ones((2, len(GAPS) + 2, len(KNOTS))), "odds": np.array([[1.0, 0.0]] * 2)}
-    return model | {"knots": KNOTS, "edges": edges, "fallback": np.array(tables)} | neutral
+    return model | {"knots": KNOTS, "edges": edges, "fallback": np.array(tables)}
 
 
 def trials(net: QuantileNet, curves: list[Curve], fold: int, cuts: int) -> np.ndarray:
@@ -146,7 +171,8 @@ def company_of(
 
 def calibrate(model: dict[str, np.ndarray], curves: list[Curve], cuts: int) -> dict[str, np.ndarray]:
     """Set the conformal factors and the odds from forecasts of tables that the nets never saw."""
-    net, fold_of = quantile_net(model), folds(curves)
+    neutral = {"factors": np.ones((2, len(GAPS) + 2, len(KNOTS))), "odds": np.array([[1.0, 0.0]] * 2)}
+    net, fold_of = quantile_net(model | neutral), folds(curves)
     parts = [[curve for curve in curves if fold_of[curve.table] == fold] for fold in range(FOLDS)]
     work = (delayed(trials)(net, part, fold, cuts) for fold, part in enumerate(parts))
     found = np.concatenate(list(Parallel(JOBS)(work)))
@@ -189,19 +215,35 @@ def main() -> None:
     parser.add_argument("--leads", type=int, default=3, help="looks at its table that each curve leads")
     parser.add_argument("--cuts", type=int, default=6, help="cuts of each curve for the calibration")
     parser.add_argument("--epochs", type=int, default=9)
+    parser.add_argument("--kind-cuts", type=int, default=20, help="looks at each curve that tell its kind of learner")
+    parser.add_argument("--kind-epochs", type=int, default=30)
+    parser.add_argument("--nets", type=Path, help="take the nets of quantiles from this model")
     options = parser.parse_args()
     curves = lcdb_curves(options.lcdb) + measured_curves(options.measured)
-    data = examples(curves, options.leads)
-    print(f"{len(curves)} curves, {len(data.features)} examples", flush=True)
-    model = fallback(train(data, options.epochs), data)
+    if options.nets is None:
+        data = examples(curves, options.leads)
+        print(f"{len(curves)} curves, {len(data.features)} examples", flush=True)
+        model = fallback(train(data, options.epochs), data)
+    else:
+        model = nets_of(options.nets)
+    model |= train_kinds(curves, options.kind_cuts, options.kind_epochs)
     save(calibrate(model, curves, options.cuts), options.out)
+
+
+def nets_of(path: Path) -> dict[str, np.ndarray]:
+    """Return what was trained before, without what tells the kind of learner."""
+    with np.load(path) as stored:
+        found = {name: stored[name].astype(np.float64) for name in stored.files if not name.startswith("kind_")}
+    return {
+        name: rounded(value) if name.startswith(("weights_", "offsets_")) else value for name, value in found.items()
+    }
 
 
 def save(model: dict[str, np.ndarray], path: Path) -> None:
     """Write the nets in half precision, which moves no forecast visibly, and the tables in single precision."""
-    halves = ("weights_", "offsets_")
     stored = {
-        name: value.astype(np.float16 if name.startswith(halves) else np.float32) for name, value in model.items()
+        name: value.astype(np.float16 if "weights_" in name or "offsets_" in name else np.float32)
+        for name, value in model.items()
     }
     np.savez_compressed(path, **stored)
     print(f"{path}: {path.stat().st_size / 1e3:.0f} kB")

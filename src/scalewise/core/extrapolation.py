@@ -3,8 +3,9 @@
 Three layers, each of which stands on the one before. A constrained power law is what can be explained. A few small
 nets, trained on a thousand measured curves, read it beside the shape of the curve, in units of the curve itself, and
 give quantiles of the score and of the gain; their median, which errs by a fifth less than the power law, is what is
-drawn. Conformal factors, by distance and by the gap to the training score, make the intervals hold on tables that the
-nets have not seen. Where a curve is unlike all those of the training, the power law with conformal intervals answers
+drawn. Where nothing but the curve is known, they are a mixture over the kinds of learners that it looks like.
+Conformal factors, by distance and by the gap to the training score, make the intervals hold on tables that the nets
+have not seen. Where a curve is unlike all those of the training, the power law with conformal intervals answers
 instead and says so.
 
 References
@@ -26,6 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from scalewise.core.company import ALONE, Company, Given, company, company_features
 from scalewise.core.curve_points import CurvePoints, curve_points, sizes
 from scalewise.core.forecast_features import FEATURES, CurveShape, curve_shape, target_features
+from scalewise.core.kinds import kind_features
 from scalewise.core.power_law import PowerLaw, fit_power_law, power_law
 from scalewise.core.quantile_net import QuantileNet, load_quantile_net
 from scalewise.core.reservations import flags_of, refusal_of, refused_at
@@ -91,6 +93,21 @@ def _answer(p_gain: float, refused: bool) -> Answer:
     if refused or 1 - _SURE < p_gain < _SURE:
         return "cannot tell"
     return "yes" if p_gain >= _SURE else "no"
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What the nets are shown of a curve."""
+
+    points: CurvePoints
+    law: PowerLaw
+    shape: CurveShape
+    features: Floats
+
+    @property
+    def in_company(self) -> bool:
+        """Whether anything is known of the curve's surroundings."""
+        return bool(np.nan_to_num(self.features[:, len(FEATURES) :]).any())
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,7 +210,7 @@ def forecast_with(
     shape = curve_shape(points, law)
     surroundings = company_features(around, points, shape, law, _OCTAVES)
     features = np.column_stack([target_features(shape, law, _OCTAVES), surroundings])
-    fan = _fan(net, points, shape, features, min_gain, fold)
+    fan = _fan(net, _Seen(points, law, shape, features), min_gain, fold)
     octaves = np.log2(np.maximum(targets / points.n[-1], 1.0))
     low, mean, high = (_at(fan, octaves, level) for level in (_LOW, 0.5, _HIGH))
     here = np.interp(np.log2(targets), np.log2(points.n), points.score)
@@ -235,27 +252,32 @@ def _slack(score: float) -> float:
     return 1e-9 * max(1.0, abs(score))
 
 
-def _fan(
-    net: QuantileNet, points: CurvePoints, shape: CurveShape, features: Floats, min_gain: float, fold: int | None
-) -> _Fan:
-    unit, method = _still_unit(points, shape, min_gain), "flat"
+def _fan(net: QuantileNet, seen: _Seen, min_gain: float, fold: int | None) -> _Fan:
+    shape, features = seen.shape, seen.features
+    unit, method = _still_unit(seen.points, shape, min_gain), "flat"
     if unit is None:
         unit, method = shape.scale, "power law" if _is_strange(net, features) else "trained"
     if method == "trained":
-        found = net.quantiles(features, fold)
+        found = _told(net, seen, fold)
     else:
         # What rounding leaves of a flat curve is no law.
         law_gain = features[:, FEATURES.index("law_gain")] if method == "power law" else np.zeros(len(_OCTAVES))
         found = net.fallback_quantiles(_OCTAVES) + law_gain[:, None, None]
     noise = shape.values["noise"] * shape.scale / unit if unit > 0 else 0.0
-    in_company = bool(np.nan_to_num(features[:, len(FEATURES) :]).any())
     still = np.ones(len(_OCTAVES))
-    stretch = net.stretch(_OCTAVES, shape.values["gap"], in_company) if method == "trained" else still
+    stretch = net.stretch(_OCTAVES, shape.values["gap"], seen.in_company) if method == "trained" else still
     score = _widening(found[:, 0], stretch)
     gain = found[:, 1].copy()
     # No distance, no gain: what is left is the noise of the last score.
     score[0], gain[0] = noise * _normal_quantiles(net.levels), 0.0
-    return _Fan(_widening(score, still), gain, net.levels, unit, method, in_company)
+    return _Fan(_widening(score, still), gain, net.levels, unit, method, seen.in_company)
+
+
+def _told(net: QuantileNet, seen: _Seen, fold: int | None) -> Floats:
+    """Return the nets' quantiles of score and gain; of a curve alone, over the kinds of learners that it looks like."""
+    if seen.in_company:
+        return net.quantiles(seen.features, fold)
+    return net.mixed_quantiles(seen.features, kind_features(seen.points, seen.shape, seen.law), fold)
 
 
 def _still_unit(points: CurvePoints, shape: CurveShape, min_gain: float) -> float | None:
