@@ -54,7 +54,7 @@ GAINS = (0.005, 0.010)
 # Learners that keep the others company: the likes of what a study fits.
 LADDER = ("linear", "tree", "forest", "boosting", "neighbors")
 # As Forecast.answers decides, distance aside.
-SURE = 0.75
+SURE = 0.745
 Known = Literal["curve", "learner", "company"]
 KNOWN: dict[Known, str] = {
     "curve": "from the curve alone",

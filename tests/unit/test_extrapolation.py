@@ -410,3 +410,17 @@ class TestModel:
 
     def test_its_file_is_small(self):
         assert resources.files("scalewise.core").joinpath("forecast_model.npz").stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_chance_and_its_interval_lie_on_the_same_side_of_the_margin(seed):
+    rng = np.random.default_rng(seed)
+    n_rows = np.array([100, 200, 500, 1_000, 2_000, 5_000])
+    end, gap = rng.uniform(0.6, 0.95), rng.uniform(0.0, 0.6)
+    scores = end - gap * (n_rows[:, None] / 100) ** -rng.uniform(0.2, 0.8) + rng.normal(scale=0.003, size=(6, 3))
+    for margin in (0.001, 0.005, 0.02):
+        found = forecast(n_rows, scores, targets=[7_000, 10_000, 40_000], min_gain=margin, max_score=1.0)
+        last = scores[-1].mean()
+        surely, hardly = found.low - last >= margin, found.high - last < margin
+        assert ((found.p_gain >= 0.95) == surely).all()
+        assert ((found.p_gain <= 0.05) == hardly).all()

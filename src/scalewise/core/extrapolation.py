@@ -38,7 +38,10 @@ Answer = Literal["yes", "no", "cannot tell"]
 
 # Doublings of the rows at which the fan is computed; between them it is interpolated.
 _OCTAVES: Floats = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.7, 5.3])
-_SURE = 0.75
+# A yes or a no from here on settles seven questions in ten, 92 in a hundred of them rightly (bench_forecast.py).
+_SURE = 0.745
+# A chance that is not to be read as 95 %, or as 5 %, stays so far from it.
+_APART = 0.01
 # Scores that differ by less than this part of their size differ by rounding alone.
 _ROUNDED = 1e-9
 # A curve stands still that over so many sizes and octaves moves by less than this part of what is left to the best
@@ -85,7 +88,7 @@ class Forecast:
 
     @property
     def answers(self) -> tuple[Answer, ...]:
-        """Whether each target gains enough: yes, no, or, below 75 % certainty or when it is refused, cannot tell."""
+        """Whether each target gains enough: yes, no, or, below about 75 % certainty or when refused, cannot tell."""
         return tuple(_answer(float(p), bool(out)) for p, out in zip(self.p_gain, self.refused, strict=True))
 
 
@@ -220,8 +223,7 @@ def forecast_with(
     if fan.method == "trained":
         p_gain = np.where(octaves > 0, net.corrected(p_gain, fan.in_company), p_gain)
     by_score = _probabilities(fan.score, fan, octaves, min_gain)
-    # Whoever reads an interval and a probability must not find that they disagree.
-    p_gain = np.clip(p_gain, np.minimum(_LOW, by_score), np.maximum(_HIGH, by_score))
+    p_gain = _agreeing(p_gain, by_score)
     if points.score[-1] + min_gain > law.ceiling + _slack(law.ceiling):
         p_gain = np.zeros_like(p_gain)
     times = targets / points.n[-1]
@@ -229,6 +231,17 @@ def forecast_with(
     refusal = refusal_of(flags, points, float(targets.max()), most_rows)
     refused = refused_at(times, flags, points)
     return Forecast(targets, mean, low, high, p_gain, fan.method, flags, refusal, refused)
+
+
+def _agreeing(p_gain: Floats, by_score: Floats) -> Floats:
+    """Return probabilities of a gain that agree with the interval of the score: on which side of the margin that is.
+
+    The nets tell a probability beside the interval, and tell it better; but whoever reads both must not find that a
+    gain is 95 % sure, or 5 %, by the one and not by the other.
+    """
+    least = np.select([by_score >= _HIGH, by_score >= _LOW], [_HIGH, _LOW + _APART], 0.0)
+    most = np.select([by_score >= _HIGH, by_score >= _LOW], [1.0, _HIGH - _APART], _LOW)
+    return np.asarray(np.clip(p_gain, least, most), dtype=np.float64)
 
 
 def _check_options(points: CurvePoints, min_gain: float, max_score: float | None, min_score: float | None) -> None:
