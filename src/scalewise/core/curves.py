@@ -15,6 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from scalewise.core.intervals import LEVEL, Gain, holdout_noise, interval, t_interval
 from scalewise.core.noise import TrainingNoise
 from scalewise.core.results import StreamPoint, TrialRecord
 from scalewise.core.span import Span
@@ -37,9 +38,6 @@ __all__ = [
     "stream_curves",
     "training_noise",
 ]
-
-LEVEL = 0.9
-"""Every interval is one of 90 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,34 +94,6 @@ class Curve:
     def at(self, n_rows: int) -> CurvePoint | None:
         """The point at a size, if it is done."""
         return next((p for p in self.points if p.n_rows == n_rows), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Gain:
-    """A paired difference of scores, second minus first, with its 90 % interval.
-
-    Parameters
-    ----------
-    mean, low, high : float
-    se : float
-        Standard error.
-    df : float
-        Degrees of freedom behind `se`.
-    """
-
-    mean: float
-    low: float
-    high: float
-    se: float
-    df: float
-
-    def probability_above(self, least: float) -> float:
-        """Probability that the true difference is at least `least`."""
-        if self.se == 0:
-            return float(self.mean >= least)
-        from scipy.special import stdtr
-
-        return float(stdtr(self.df, (self.mean - least) / self.se))
 
 
 def curves(state: StudyState) -> tuple[Curve, ...]:
@@ -212,7 +182,7 @@ def _curve(model: ModelSpec, n_train_rows: int, span: Span, finished: tuple[Fini
 def _point(n_rows: int, items: Sequence[Finished], noise: TrainingNoise, n_train_rows: int) -> CurvePoint:
     seen = _seen(tuple(record for _, record, _ in items))
     training, df = noise.of_mean(n_rows, len(items))
-    gain = _interval(seen.score, training, df, seen.holdout, seen.n_blocks)
+    gain = t_interval(seen.score, training, df, seen.holdout, seen.n_blocks)
     return CurvePoint(
         n_rows=n_rows,
         fraction=n_rows / n_train_rows,
@@ -247,7 +217,7 @@ def _seen(records: tuple[TrialRecord, ...]) -> _Seen:
         float(np.mean([r.train_score for r in records])),
         float(np.median([r.fit_seconds for r in records])),
         max(r.peak_bytes for r in records),
-        *_holdout_noise([r.block_scores for r in records]),
+        *holdout_noise([r.block_scores for r in records]),
     )
 
 
@@ -310,28 +280,3 @@ def _difference_noise(curve: Curve, other: Curve, ratio: float) -> TrainingNoise
     pairs = ((p, q) for p in curve.points for q in other.points if abs(math.log2(q.n_rows / p.n_rows / ratio)) < 0.3)
     gains = {max(p.n_rows, q.n_rows): list(_gains(p, q).values()) for p, q in pairs}
     return TrainingNoise(gains, curve.n_train_rows if abs(math.log2(ratio)) < 0.3 else math.inf)
-
-
-def interval(mean: float, training: float, training_df: float, blocks: Sequence[Sequence[float]]) -> Gain:
-    """A t interval from the variance of the mean over repeats and the spread over holdout blocks."""
-    return _interval(mean, training, training_df, *_holdout_noise(blocks))
-
-
-def _holdout_noise(blocks: Sequence[Sequence[float]]) -> tuple[float, int]:
-    """Variance of the mean over the holdout's blocks, and how many of them count."""
-    scores = np.asarray(blocks, dtype=float)
-    over_blocks = scores[:, np.isfinite(scores).all(axis=0)].mean(axis=0)
-    n_blocks = len(over_blocks)
-    return (float(np.var(over_blocks, ddof=1)) / n_blocks if n_blocks > 1 else 0.0), n_blocks
-
-
-def _interval(mean: float, training: float, training_df: float, holdout: float, n_blocks: int) -> Gain:
-    variance = training + holdout
-    if variance <= 0:
-        return Gain(mean, mean, mean, 0.0, training_df)
-    parts = training**2 / training_df + (holdout**2 / (n_blocks - 1) if n_blocks > 1 else 0.0)
-    df = variance**2 / parts
-    from scipy.special import stdtrit
-
-    reach = float(stdtrit(df, (1 + LEVEL) / 2)) * math.sqrt(variance)
-    return Gain(mean, mean - reach, mean + reach, math.sqrt(variance), df)
