@@ -156,6 +156,11 @@ class GroupDraw:
         """Rows that can be trained on at the most."""
         return int(self._sizes_left.sum())
 
+    @property
+    def n_train_groups(self) -> int:
+        """Groups that can be trained on at the most."""
+        return int((self._sizes_left > 0).sum())
+
     def untrained_rows(self) -> Ints:
         """Row numbers that are never trained on, held out or not usable, ascending."""
         return np.flatnonzero(~_looked_up(self._sizes_left > 0, self._groups))
