@@ -41,9 +41,9 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
     ``seconds``). Other than in ``curves``, one model goes on learning from point to point.
 ``unit_checks``
     For each other sampling unit that was checked ``unit``, ``model``, ``sentence``, ``changes`` (whether the answer
-    depends on the unit), ``warns`` (whether the score is probably worse by the other unit, but that may be chance) and
-    ``points`` (``fraction`` and, by the study's own unit and by the other one, ``n_rows``, ``score``, ``low``,
-    ``high``).
+    depends on the unit), ``warns`` (whether the score is probably or by far worse by the other unit, but that may be
+    chance) and ``points`` (``fraction`` and, by the study's own unit and by the other one, ``n_rows``, ``score``,
+    ``low``, ``high``).
 ``unit_checks_failed``
     The others: ``unit`` (in words) and ``reason``.
 ``importances``

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from studies import LINEAR, data_spec, study_spec
 
-from scalewise.core.curves import curves, paired_gain
+from scalewise.core.curves import curves, interval, paired_gain
 from scalewise.core.results import TrialRecord
 from scalewise.core.spec import Plan, SamplingUnit, Trial
 from scalewise.core.study import StudyState
@@ -110,13 +110,10 @@ def test_areas_under_the_curve_by_block_cover_where_groups_never_change_their_cl
         draw = GroupDraw(group, row_keys(np.arange(N_GROUPS), 1, 1), 30 * EACH, 0, y)
         held = draw.holdout_rows
         score, blocks = scoring.with_blocks(y[held], chances[held], draw.holdout_blocks)
-        record = TrialRecord(score, blocks, 0.0, 0.1, 0.1, 1)
         assert np.isfinite(blocks).all()
-        data = data_spec(120 * EACH, unit=SamplingUnit("group", "g"))
-        one = MappingProxyType({Trial("linear", 800, 0): record})
-        (curve,) = curves(StudyState(study=study_spec(data), plan=Plan((LINEAR,), 1.0), records=one))
-        inside.append(curve.last.low <= truth <= curve.last.high)
-        widths.append(curve.last.high - curve.last.low)
+        found = interval(score, 0.0, 1.0, [blocks])
+        inside.append(found.low <= truth <= found.high)
+        widths.append(found.high - found.low)
     assert 0.82 <= np.mean(inside) <= 0.98
     assert np.median(widths) < 0.5
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from scalewise.core.sizes import study_sizes
 from scalewise.core.spec import ROWS, SamplingUnit
 from scalewise.data.prepare import prepare, sampled_by
 from scalewise.data.sources import open_source
@@ -138,6 +139,24 @@ def test_grouped_samples_start_where_every_class_is_present():
     for repeat in range(5):
         rows = prepared.draw.training_rows(repeat, prepared.data.smallest_n_rows)
         assert set(prepared.target.codes[rows]) == {0, 1}
+
+
+@pytest.mark.parametrize(("n_groups", "rows_each", "least"), [(200, 30, 10), (40, 30, 8), (8, 100, 2), (2_000, 2, 10)])
+def test_grouped_samples_start_with_several_groups_and_leave_sizes_to_grow_by(n_groups, rows_each, least):
+    group = RANDOM.permutation(np.repeat(np.arange(n_groups), rows_each))
+    source = table(RANDOM.integers(0, 2, len(group)), x=RANDOM.normal(size=len(group)), who=group)
+    prepared = prepare(source, "y", unit=SamplingUnit("group", "who"))
+    for repeat in range(3):
+        rows = prepared.draw.training_rows(repeat, prepared.data.smallest_n_rows)
+        assert len(np.unique(group[rows])) >= least - 1
+    assert len(study_sizes(prepared.data, 1.0)) >= 4
+    assert prepared.data.smallest_n_rows <= max(50, prepared.data.n_train_rows / 4 + 1)
+
+
+def test_samples_of_huge_groups_start_with_fewer_of_them():
+    group = np.repeat(np.arange(30), 4_000)
+    source = table(RANDOM.integers(0, 2, len(group)), x=RANDOM.normal(size=len(group)), who=group)
+    assert prepare(source, "y", unit=SamplingUnit("group", "who")).data.smallest_n_rows == 20_000
 
 
 @pytest.mark.parametrize("as_text", [False, True])

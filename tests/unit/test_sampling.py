@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scalewise.core.intervals import interval
 from scalewise.data.sampling import MAX_BLOCKS, GroupDraw, RowDraw, ThinnedDraw, TimeDraw, holdout_size, sample_rows
 from scalewise.data.strata import row_keys
+from scalewise.models.scoring import Scoring
 
 
 @st.composite
@@ -133,6 +135,37 @@ def test_blocks_are_even_and_each_holds_both_classes(codes, seed):
     held = codes[draw.holdout_rows]
     for label in np.unique(held):
         assert set(draw.holdout_blocks[held == label]) == set(range(len(sizes)))
+
+
+@pytest.mark.parametrize(("held_out", "n_blocks"), [(9, 2), (20, 4), (30, 6), (89, 6), (90, 6), (105, 7), (1_000, 20)])
+def test_small_holdouts_are_cut_into_small_blocks_rather_than_few(held_out, n_blocks):
+    draw = RowDraw((np.arange(5_000) % 2).astype(np.int16), held_out, seed=0)
+    assert len(np.unique(draw.holdout_blocks)) == n_blocks
+
+
+def guessed(rng, n_rows):
+    """Classes, half of them positive, and what a fair model says of them."""
+    y = np.arange(n_rows) % 2
+    chances = 1 / (1 + np.exp(-(1.5 * y - 0.75 + rng.standard_normal(n_rows)) * 1.5))
+    return y, np.column_stack([1 - chances, chances])
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "accuracy", "neg_log_loss"])
+def test_an_interval_from_thirty_held_out_rows_covers_and_is_no_wider_than_it_must(metric):
+    rng, scoring = np.random.default_rng(0), Scoring(metric, "binary", 2)
+    truth = scoring.one(*guessed(rng, 200_000))
+    held, widths, scores = [], [], []
+    for seed in range(200):
+        draw = RowDraw((np.arange(150) % 2).astype(np.int16), 30, seed)
+        y, chances = guessed(rng, 150)
+        rows = draw.holdout_rows
+        score, blocks = scoring.with_blocks(y[rows], chances[rows], draw.holdout_blocks)
+        found = interval(score, 0.0, 1.0, [blocks])
+        held.append(found.low <= truth <= found.high)
+        widths.append(found.high - found.low)
+        scores.append(score)
+    assert 0.85 <= np.mean(held) <= 0.97
+    assert np.median(widths) < 5 * np.std(scores)
 
 
 def test_drawing_does_not_change_the_codes_that_it_was_given():

@@ -99,9 +99,25 @@ def test_a_unit_that_changes_nothing_is_said_so():
 
 
 def test_a_difference_within_the_noise_of_the_holdouts_may_be_chance():
-    (found,) = compare_units(checked(studied(), 0.75, 0.02, noise=0.1))
+    (found,) = compare_units(checked(studied(), 0.75, 0.02, noise=0.05))
     assert (found.changes, found.warns) == (False, False)
     assert "may be chance (the difference is −0." in found.sentence
+
+
+@pytest.mark.parametrize("end", [0.75, 0.758])
+@pytest.mark.parametrize(("unit", "few"), [(PATIENTS, "groups"), (TIME, "stretches of time")])
+def test_an_interval_that_is_too_wide_to_judge_by_is_not_taken_for_no_difference(end, unit, few):
+    (found,) = compare_units(checked(studied(), end, 0.02, noise=0.3, unit=unit))
+    assert (found.changes, found.warns) == (False, False)
+    assert f"there are too few {few} to tell whether that makes a difference (it is −0." in found.sentence
+    assert "chance" not in found.sentence
+
+
+def test_a_score_that_was_far_worse_is_a_warning_however_wide_its_interval():
+    (found,) = compare_units(checked(studied(), 0.60, 0.02, noise=0.9, unit=TIME))
+    assert (found.changes, found.warns) == (False, True)
+    assert "the score may be far worse if rows to come are later than these" in found.sentence
+    assert "and there are too few stretches of time to tell (the difference is −" in found.sentence
 
 
 def test_a_probable_loss_is_a_warning_though_there_are_too_few_groups_to_tell():

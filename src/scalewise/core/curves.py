@@ -15,7 +15,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from scalewise.core.noise import TrainingNoise
+from scalewise.core.intervals import LEVEL, Gain, holdout_noise, interval, t_interval
+from scalewise.core.noise import TrainingNoise, shared_noise, usual_variance
 from scalewise.core.results import StreamPoint, TrialRecord
 from scalewise.core.span import Span
 from scalewise.core.spec import ModelSpec, StudySpec, Trial
@@ -37,9 +38,6 @@ __all__ = [
     "stream_curves",
     "training_noise",
 ]
-
-LEVEL = 0.9
-"""Every interval is one of 90 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +85,7 @@ class Curve:
     n_train_rows: int
     points: tuple[CurvePoint, ...]
     span: Span = field(default_factory=Span)
+    n_holdout_rows: int = 0
 
     @property
     def last(self) -> CurvePoint:
@@ -96,34 +95,6 @@ class Curve:
     def at(self, n_rows: int) -> CurvePoint | None:
         """The point at a size, if it is done."""
         return next((p for p in self.points if p.n_rows == n_rows), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Gain:
-    """A paired difference of scores, second minus first, with its 90 % interval.
-
-    Parameters
-    ----------
-    mean, low, high : float
-    se : float
-        Standard error.
-    df : float
-        Degrees of freedom behind `se`.
-    """
-
-    mean: float
-    low: float
-    high: float
-    se: float
-    df: float
-
-    def probability_above(self, least: float) -> float:
-        """Probability that the true difference is at least `least`."""
-        if self.se == 0:
-            return float(self.mean >= least)
-        from scipy.special import stdtr
-
-        return float(stdtr(self.df, (self.mean - least) / self.se))
 
 
 def curves(state: StudyState) -> tuple[Curve, ...]:
@@ -191,7 +162,7 @@ Finished = tuple[Trial, TrialRecord, str]
 def curve_of(study: StudySpec, model: ModelSpec, finished: Iterable[Finished]) -> Curve:
     """The curve of one model's finished trials."""
     by_size = tuple(sorted(finished, key=_by_size))
-    return _curve(model, study.data.n_train_rows, study.metric.span, by_size)
+    return _curve(model, (study.data.n_train_rows, study.data.n_holdout_rows), study.metric.span, by_size)
 
 
 def _by_size(finished: Finished) -> tuple[int, int]:
@@ -199,26 +170,25 @@ def _by_size(finished: Finished) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=256)
-def _curve(model: ModelSpec, n_train_rows: int, span: Span, finished: tuple[Finished, ...]) -> Curve:
+def _curve(model: ModelSpec, n_rows: tuple[int, int], span: Span, finished: tuple[Finished, ...]) -> Curve:
     sizes: dict[int, list[Finished]] = {}
     for item in finished:
         sizes.setdefault(item[0].n_rows, []).append(item)
-    noise = TrainingNoise({n: [record.score for _, record, _ in items] for n, items in sizes.items()}, n_train_rows)
-    points = (_point(n, sizes[n], noise, n_train_rows) for n in sorted(sizes))
-    within = tuple(replace(p, low=span.clip(p.low), high=span.clip(p.high)) for p in points)
-    return Curve(model, n_train_rows, within, span)
+    points = tuple(_point(n, sizes[n], n / n_rows[0]) for n in sorted(sizes))
+    bare = Curve(model, n_rows[0], points, span, n_rows[1])
+    noise = _score_noise(bare)
+    return replace(bare, points=tuple(_with_interval(p, noise, span) for p in points))
 
 
-def _point(n_rows: int, items: Sequence[Finished], noise: TrainingNoise, n_train_rows: int) -> CurvePoint:
+def _point(n_rows: int, items: Sequence[Finished], fraction: float) -> CurvePoint:
+    """A point that has no interval yet."""
     seen = _seen(tuple(record for _, record, _ in items))
-    training, df = noise.of_mean(n_rows, len(items))
-    gain = _interval(seen.score, training, df, seen.holdout, seen.n_blocks)
     return CurvePoint(
         n_rows=n_rows,
-        fraction=n_rows / n_train_rows,
+        fraction=fraction,
         score=seen.score,
-        low=gain.low,
-        high=gain.high,
+        low=seen.score,
+        high=seen.score,
         train_score=seen.train_score,
         repeats=len(items),
         fit_seconds=seen.fit_seconds,
@@ -226,6 +196,22 @@ def _point(n_rows: int, items: Sequence[Finished], noise: TrainingNoise, n_train
         trials=tuple((trial.repeat, record) for trial, record, _ in items),
         places=tuple(sorted({place for _, _, place in items if place})),
     )
+
+
+def _with_interval(point: CurvePoint, noise: TrainingNoise, span: Span) -> CurvePoint:
+    seen = _seen(tuple(record for _, record in point.trials))
+    gain = t_interval(point.score, *noise.of_mean(point.n_rows, point.repeats), seen.holdout, seen.n_blocks)
+    return replace(point, low=span.clip(gain.low), high=span.clip(gain.high))
+
+
+def _score_noise(curve: Curve) -> TrainingNoise:
+    """How much a model's scores vary over samples."""
+    records = {p.n_rows: tuple(record for _, record in p.trials) for p in curve.points}
+    scores = {n: [record.score for record in found] for n, found in records.items()}
+    # A model that looks at no feature has next to nothing to learn, and is steadier than is usual.
+    held_out = {n: _seen(found).holdout for n, found in records.items()} if curve.model.rung else {}
+    usual = {n: usual_variance(h, curve.n_holdout_rows, n) for n, h in held_out.items() if h}
+    return TrainingNoise(scores, curve.n_train_rows, usual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +233,7 @@ def _seen(records: tuple[TrialRecord, ...]) -> _Seen:
         float(np.mean([r.train_score for r in records])),
         float(np.median([r.fit_seconds for r in records])),
         max(r.peak_bytes for r in records),
-        *_holdout_noise([r.block_scores for r in records]),
+        *holdout_noise([r.block_scores for r in records]),
     )
 
 
@@ -271,7 +257,8 @@ def paired_gain(curve: Curve, first: int, second: int, *, other: Curve | None = 
     Notes
     -----
     A handful of repeats says little about the spread of a difference, so it is pooled over comparable pairs nearby:
-    steps of about the same ratio, or the same two models at neighbouring sizes.
+    steps of about the same ratio, or the same two models at neighbouring sizes. Where no such pair was repeated either,
+    it follows from the spreads of the two scores.
     """
     other = other or curve
     a, b = curve.at(first), other.at(second)
@@ -281,7 +268,9 @@ def paired_gain(curve: Curve, first: int, second: int, *, other: Curve | None = 
     before, after = dict(a.trials), dict(b.trials)
     blocks = [np.subtract(after[r].block_scores, before[r].block_scores).tolist() for r in sorted(gains)]
     noise = _difference_noise(curve, other, second / first)
-    training, df = noise.of_mean(max(first, second), len(gains))
+    training, df = (
+        noise.of_mean(max(first, second), len(gains)) if noise.is_seen else _apart((curve, a), (other, b), len(gains))
+    )
     found = interval(float(np.mean(list(gains.values()))), training, df, blocks)
     # No two scores are farther apart than the best and the worst that there can be.
     most = curve.span.best - curve.span.worst
@@ -290,8 +279,7 @@ def paired_gain(curve: Curve, first: int, second: int, *, other: Curve | None = 
 
 def training_noise(curve: Curve, n_rows: int) -> float:
     """Variance of one trial's score over samples of a size, pooled over neighbouring sizes; 0 if unknown."""
-    scores = {p.n_rows: [record.score for _, record in p.trials] for p in curve.points}
-    return TrainingNoise(scores, curve.n_train_rows).variance(n_rows)[0]
+    return _score_noise(curve).variance(n_rows)[0]
 
 
 def _gains(a: CurvePoint | None, b: CurvePoint | None) -> dict[int, float]:
@@ -312,26 +300,14 @@ def _difference_noise(curve: Curve, other: Curve, ratio: float) -> TrainingNoise
     return TrainingNoise(gains, curve.n_train_rows if abs(math.log2(ratio)) < 0.3 else math.inf)
 
 
-def interval(mean: float, training: float, training_df: float, blocks: Sequence[Sequence[float]]) -> Gain:
-    """A t interval from the variance of the mean over repeats and the spread over holdout blocks."""
-    return _interval(mean, training, training_df, *_holdout_noise(blocks))
+def _apart(one: tuple[Curve, CurvePoint], two: tuple[Curve, CurvePoint], repeats: int) -> tuple[float, float]:
+    """Variance of a difference from those of the two scores, and the degrees of freedom behind it.
 
-
-def _holdout_noise(blocks: Sequence[Sequence[float]]) -> tuple[float, int]:
-    """Variance of the mean over the holdout's blocks, and how many of them count."""
-    scores = np.asarray(blocks, dtype=float)
-    over_blocks = scores[:, np.isfinite(scores).all(axis=0)].mean(axis=0)
-    n_blocks = len(over_blocks)
-    return (float(np.var(over_blocks, ddof=1)) / n_blocks if n_blocks > 1 else 0.0), n_blocks
-
-
-def _interval(mean: float, training: float, training_df: float, holdout: float, n_blocks: int) -> Gain:
-    variance = training + holdout
-    if variance <= 0:
-        return Gain(mean, mean, mean, 0.0, training_df)
-    parts = training**2 / training_df + (holdout**2 / (n_blocks - 1) if n_blocks > 1 else 0.0)
-    df = variance**2 / parts
-    from scipy.special import stdtrit
-
-    reach = float(stdtrit(df, (1 + LEVEL) / 2)) * math.sqrt(variance)
-    return Gain(mean, mean - reach, mean + reach, math.sqrt(variance), df)
+    What two models owe to the sample that they share is unknown, so nothing of it is taken to cancel. (Of the
+    catalogue's models a fifth does.)
+    """
+    (a, df_a), (b, df_b) = (_score_noise(curve).of_mean(p.n_rows, repeats) for curve, p in (one, two))
+    smaller, larger = sorted((one[1].n_rows, two[1].n_rows))
+    shared = shared_noise(smaller, larger) if one[0].model == two[0].model else 0.0
+    df = (a + b) ** 2 / (a**2 / df_a + b**2 / df_b) if a + b else 1.0
+    return a + b - 2 * shared * math.sqrt(a * b), df

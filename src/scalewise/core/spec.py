@@ -135,6 +135,8 @@ class SamplingUnit:
 
 _GROUP_BLOCKS = 2
 """Changes with how held-out groups of classes are put into blocks: scores of other blocks cannot be paired."""
+_SMALL_HOLDOUT, _SMALL_BLOCKS = 90, 2
+"""The same for holdouts of fewer rows."""
 
 ROWS = SamplingUnit()
 """Single rows: the sampling unit where nothing else is known."""
@@ -252,6 +254,8 @@ class StudySpec:
         content["metric"] = self.metric.name
         if self.data.unit.kind == "group" and self.data.classes:
             content["blocks"] = _GROUP_BLOCKS
+        if self.data.n_holdout_rows < _SMALL_HOLDOUT:
+            content["small blocks"] = _SMALL_BLOCKS
         return content_id(content)
 
 

@@ -37,6 +37,7 @@ _FREE_SECONDS, _FREE_SHARE = 3.0, 0.05
 _SURE, _SURE_SDS = 0.8, 0.8416
 """A probability, and the standard deviations from the middle of a normal distribution that it takes."""
 _FAR_MARGINS = 10
+"""A score that is lower by so many margins is far worse; an interval that reaches as far cannot judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ class UnitComparison:
         Whether the answer depends on the unit: the scores differ by more than chance and the margin, or one curve
         still rises where the other does not.
     warns : bool
-        Whether the score by the other unit is probably lower by more than the margin, but that may be chance.
+        Whether the score by the other unit is probably lower by more than the margin, or was far lower, but that cannot
+        be told from chance.
     sentence : str
     """
 
@@ -251,9 +253,18 @@ class _Case:
 
     @property
     def warns(self) -> bool:
-        """Whether the score by the other unit is probably worse by more than the margin, though that cannot be told."""
+        """Whether the score by the other unit is probably worse by more than the margin, though that cannot be told.
+
+        One that was far worse is not belittled either, however wide its interval is.
+        """
         sure = self.reach * _SURE_SDS / REACH_SDS
-        return self.unit != ROWS and self.may_differ and -self.difference - sure > self.margin
+        worse = -self.difference - sure > self.margin or -self.difference > _FAR_MARGINS * self.margin
+        return self.unit != ROWS and self.may_differ and worse
+
+    @property
+    def is_vague(self) -> bool:
+        """Whether the interval is so wide that nothing can be said."""
+        return self.reach > _FAR_MARGINS * self.margin
 
     @property
     def changes(self) -> bool:
@@ -269,15 +280,23 @@ class _Case:
         if self.changes:
             return f"{instead} and {rises}: {self._advice()}."
         if self.warns:
-            few = "rows" if self.unit.is_time else "groups"
             much = "far worse" if self.reach - self.difference > _FAR_MARGINS * self.margin else "worse"
-            worse = f"the score may be {much} {if_other(self.unit)}, and there are too few {few} to tell"
+            worse = f"the score may be {much} {if_other(self.unit)}, and there are too few {self._drawn()} to tell"
             about = f"The verdict is about {unit_text(self.study.data.unit)}, and may not hold then."
             return f"{instead}: {worse} (the difference is {low} to {high}). {about}"
+        if self.is_vague:
+            few = f"there are too few {self._drawn()} to tell"
+            return f"{instead}: {few} whether that makes a difference (it is {low} to {high})."
         if self.may_differ:
             return f"{instead}, which may be chance (the difference is {low} to {high}), and {rises}."
         same = f"{_by(self.unit)} {where} is {score}, and {own} {_lower(_by(self.study.data.unit))}"
         return f"{same}: the sampling unit does not change the answer."
+
+    def _drawn(self) -> str:
+        """What there are too few of: by time, rows that happened together are alike."""
+        if self.unit.is_time:
+            return "stretches of time"
+        return "rows" if self.unit == ROWS else "groups"
 
     def _advice(self) -> str:
         if self.unit == ROWS:

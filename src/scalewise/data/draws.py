@@ -20,6 +20,9 @@ __all__ = ["Drawn", "check_unit", "drawn"]
 _SMALLEST_ROWS, _SMALLEST_PER_CLASS, _SMALLEST_RARE_ROWS = 50, 10, 5
 _SMALLEST_RARE_FRACTION = 0.02
 _LEAST_GROUPS = 5
+_FIRST_GROUPS, _FIRST_GROUPS_PART, _FIRST_GROUPS_ROWS = 10, 1 / 4, 20_000
+"""Groups that the smallest sample should hold: models that saw one or two know only these. But sizes up to the whole
+table must be left to see a trend over, and where groups are huge so many rows have to do."""
 _CHECKED_REPEATS = 5
 
 
@@ -84,7 +87,8 @@ def drawn(source: Source, target: Target, unit: SamplingUnit, seed: int) -> Draw
         return Drawn(rows, min(smallest, rows.n_train_rows), ())
     draw: Draw
     if unit.kind == "group":
-        draw, notes = _group_draw(source, target, unit.column, seed)
+        groups, notes = _group_draw(source, target, unit.column, seed)
+        draw, smallest = groups, max(smallest, _several_groups(groups))
     else:
         draw, notes = _time_draw(source, target, unit, seed)
     return Drawn(draw, _until_all_classes(draw, target, unit, smallest), notes)
@@ -100,7 +104,13 @@ def _smallest(target: Target) -> int:
     return max(_SMALLEST_ROWS, _SMALLEST_PER_CLASS * len(target.classes), int(np.ceil(rare)))
 
 
-def _group_draw(source: Source, target: Target, column: str, seed: int) -> tuple[Draw, tuple[str, ...]]:
+def _several_groups(draw: GroupDraw) -> int:
+    """Rows that some groups have."""
+    n_groups = min(_FIRST_GROUPS, _FIRST_GROUPS_PART * draw.n_train_groups)
+    return min(round(n_groups * draw.n_train_rows / draw.n_train_groups), _FIRST_GROUPS_ROWS)
+
+
+def _group_draw(source: Source, target: Target, column: str, seed: int) -> tuple[GroupDraw, tuple[str, ...]]:
     found = column_codes(source.scan([column]), source.n_rows(), np.int32)
     assert found is not None
     values, codes = found

@@ -20,6 +20,8 @@ MAX_BLOCKS = 20
 
 _HOLDOUT_FRACTION, _HOLDOUT_MOST = 0.2, 30_000
 _BLOCK_ROWS = 15
+_FEW_BLOCKS, _FEW_BLOCK_ROWS = 6, 5
+"""Small holdouts are cut into smaller parts, so that there are as many: what varies over two tells nothing."""
 _PROFILE_STREAM, _HOLDOUT_STREAM, _FIRST_REPEAT_STREAM = 0, 1, 1000
 _RARE_FIRST = 2
 _STRETCHES = 64
@@ -153,6 +155,11 @@ class GroupDraw:
     def n_train_rows(self) -> int:
         """Rows that can be trained on at the most."""
         return int(self._sizes_left.sum())
+
+    @property
+    def n_train_groups(self) -> int:
+        """Groups that can be trained on at the most."""
+        return int((self._sizes_left > 0).sum())
 
     def untrained_rows(self) -> Ints:
         """Row numbers that are never trained on, held out or not usable, ascending."""
@@ -290,7 +297,8 @@ def _looked_up(marked: NDArray[np.bool_], codes: NDArray[np.integer]) -> NDArray
 
 
 def _block_count(n_rows: int) -> int:
-    return max(1, min(MAX_BLOCKS, n_rows // _BLOCK_ROWS), min(2, n_rows))
+    small = min(_FEW_BLOCKS, n_rows // _FEW_BLOCK_ROWS)
+    return max(1, min(2, n_rows), small, min(MAX_BLOCKS, n_rows // _BLOCK_ROWS))
 
 
 def _stratified_blocks(classes: NDArray[np.integer]) -> Ints:
