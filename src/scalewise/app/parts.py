@@ -6,9 +6,17 @@ from html import escape
 
 import ipywidgets as widgets
 
+from scalewise.app.theme import css
 from scalewise.plots.palette import slot_class
 
-__all__ = ["field", "folded", "put", "say_again", "status", "swatch"]
+__all__ = ["complaint", "field", "folded", "put", "say_again", "status", "swatch"]
+
+
+def complaint(words: str) -> widgets.HTML:
+    """Say why there is no page, in the colours of the page."""
+    told = widgets.HTML(f"<style>{css()}</style><p class='sw-note-error' role='alert'>{escape(words)}</p>")
+    told.add_class("scalewise")
+    return told
 
 
 def field(label: str, *controls: widgets.Widget) -> widgets.VBox:
