@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scalewise.core.cost import memory_curve
+from scalewise.core.curves import each_curve
+from scalewise.core.memory import worker_memory
 from scalewise.core.results import TrialRecord
 from scalewise.core.spec import Trial
 from scalewise.core.study import StudyState
@@ -55,7 +56,7 @@ class Preview:
     seconds_here, seconds_there : float
         Expected wall time with the present workers and with the others, their start included.
     bytes_each : int
-        Memory that the largest trial is expected to take on a worker, its sample included.
+        Memory of a whole worker with the dearest trial: the process itself, its samples, and every copy of them.
     bytes_moved : int
         Bytes that travel to workers that do not share this machine's files.
     workers_here, workers_there : int
@@ -108,7 +109,7 @@ def preview(state: StudyState, *, workers_here: int, workers_there: int) -> Prev
         largest_n_rows=largest,
         seconds_here=max(total / max(workers_here, 1), longest),
         seconds_there=_START_SECONDS + max(total / max(workers_there, 1), longest),
-        bytes_each=sample + _fit_bytes(state, left),
+        bytes_each=_worker_bytes(state, left),
         bytes_moved=sample * len({t.repeat for t in left}) + _TASK_BYTES * len(left),
         workers_here=workers_here,
         workers_there=workers_there,
@@ -159,21 +160,14 @@ def _sample_bytes(state: StudyState, n_rows: int) -> int:
     return 0 if data is None else data.row_bytes * (n_rows + data.n_holdout_rows)
 
 
-def _fit_bytes(state: StudyState, left: tuple[Trial, ...]) -> int:
-    """Bytes that the dearest of the trials is expected to take while it is fitted."""
-    return max((_expected_bytes(state, trial) for trial in _largest_each(left)), default=0)
-
-
-def _largest_each(left: tuple[Trial, ...]) -> tuple[Trial, ...]:
-    return tuple({trial.model: trial for trial in sorted(left, key=lambda t: t.n_rows)}.values())
-
-
-def _expected_bytes(state: StudyState, trial: Trial) -> int:
-    known = {t.n_rows: r.peak_bytes for t, r in state.records.items() if t.model == trial.model and t.is_plain}
-    curve = memory_curve(list(known), list(known.values()))
-    if curve is not None:
-        return int(curve.predict(trial.n_rows))
-    return max((int(size * trial.n_rows / n) for n, size in known.items()), default=0)
+def _worker_bytes(state: StudyState, left: tuple[Trial, ...]) -> int:
+    """Bytes of a whole worker with the dearest of the trials, as the verdict tells them."""
+    data = state.data
+    if data is None:
+        return 0
+    measured = {curve.model.name: curve for curve in each_curve(state)}
+    memory = {t.model: worker_memory(measured.get(t.model), data.row_bytes, data.n_holdout_rows) for t in left}
+    return max((memory[model].predict(n_rows) for model, n_rows in {(t.model, t.n_rows) for t in left}), default=0)
 
 
 def check_trial(state: StudyState) -> Trial | None:
