@@ -134,7 +134,9 @@ class Dashboard(widgets.VBox):
 
     def _scale_actions(self) -> ScaleActions:
         runner = self.runner
-        return ScaleActions(runner.move, runner.accept, runner.come_home, runner.scale, runner.stream)
+        return ScaleActions(
+            runner.move, runner.accept, runner.come_home, runner.scale, runner.stream, self._pump.request
+        )
 
     def _open_table(self, choice: TableChoice, path: str) -> None:
         self.runner.open(path or choice.label, partial(open_choice, choice, path, self._table))

@@ -10,9 +10,9 @@ from scalewise.core.memory import worker_memory
 from scalewise.core.results import TrialRecord
 from scalewise.core.spec import Trial
 from scalewise.core.study import StudyState
-from scalewise.core.wording import byte_text, duration_text, rows_text, score_text
+from scalewise.core.wording import byte_text, counted_text, duration_text, rows_text, score_text
 
-__all__ = ["Preview", "Share", "check_trial", "difference", "preview", "stream_words"]
+__all__ = ["Preview", "Share", "check_trial", "difference", "preview", "stream_words", "trials_left"]
 
 _ROUNDING = 1e-6
 """Scores that differ by less, relative to their size, are taken for the same."""
@@ -79,9 +79,10 @@ class Preview:
     def words(self) -> tuple[str, ...]:
         """The same for people, a line each."""
         if not self.n_trials:
-            return ("Nothing is left to run: move the slider up, or stream the whole table.",)
+            return ("Nothing is left to run elsewhere: move the slider up, or stream the whole table here.",)
+        trials, are = counted_text(self.n_trials, "trial"), "is" if self.n_trials == 1 else "are"
         return (
-            f"{self.n_trials} trials of up to {rows_text(self.largest_n_rows)} rows are left.",
+            f"At most {trials} of up to {rows_text(self.largest_n_rows)} rows {are} left.",
             f"About {duration_text(self.seconds_here)} here with {self.workers_here} at a time, "
             f"{duration_text(self.seconds_there)} there with {self.workers_there}, its start included.",
             f"Each worker needs about {byte_text(self.bytes_each)} of memory.",
@@ -99,7 +100,7 @@ def preview(state: StudyState, *, workers_here: int, workers_there: int) -> Prev
     workers_here, workers_there : int
         Trials that run at the same time here and there; at least 1.
     """
-    left = () if state.phase == "finished" else state.open_trials()
+    left = trials_left(state)
     seconds = [state.expected.seconds(trial) for trial in left]
     total, longest = sum(seconds), max(seconds, default=0.0)
     largest = max((trial.n_rows for trial in left), default=0)
@@ -115,6 +116,11 @@ def preview(state: StudyState, *, workers_here: int, workers_there: int) -> Prev
         workers_there=workers_there,
         shares=_shares(state, left),
     )
+
+
+def trials_left(state: StudyState) -> tuple[Trial, ...]:
+    """Trials that other workers could take over: none of a study that has ended."""
+    return () if state.phase == "finished" else state.open_trials()
 
 
 def _shares(state: StudyState, left: tuple[Trial, ...]) -> tuple[Share, ...]:
