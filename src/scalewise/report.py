@@ -31,8 +31,8 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
     are 90 % intervals everywhere.
 ``ending``
     Why a finished study ended: ``why`` (``done``: all that was planned and can change the answer; ``decided``: the
-    answer was decided sooner; ``budget``: the time is spent; empty while it goes on), ``reason`` (words) and
-    ``trials_saved`` (planned trials that were not run).
+    answer was decided sooner; ``budget``: the time is spent; empty while it goes on), ``reason`` (words),
+    ``trials_saved`` (planned trials that were not needed) and ``trials_left`` (those for which the time did not reach).
 ``dropped``
     Models that got no more trials because they cannot win: ``model`` and ``reason``.
 ``streams``
@@ -106,6 +106,7 @@ def report(summary: Summary) -> dict[str, Any]:
     """
     state = summary.state
     metric = state.study.metric.name if state.study else ""
+    n_left = len(state.left)
     content = {
         "schema": SCHEMA,
         "table": _table(state),
@@ -115,7 +116,8 @@ def report(summary: Summary) -> dict[str, Any]:
         "ending": {
             "why": state.ending,
             "reason": state.ending_reason,
-            "trials_saved": len(state.open_trials()) if state.ending else 0,
+            "trials_saved": n_left if state.ending in ("done", "decided") else 0,
+            "trials_left": n_left if state.ending == "budget" else 0,
         },
         "dropped": [{"model": model, "reason": why} for model, why in summary.agenda.dropped.items()],
         "curves": [_curve(model, metric, state.machine) for model in summary.models],

@@ -9,7 +9,15 @@ from scalewise.core.spec import UnitCandidate, UnitKind
 from scalewise.core.unit_words import unit_question
 from scalewise.core.verdict import Verdict
 from scalewise.core.ways_table import ways_table
-from scalewise.core.wording import byte_text, duration_text, gain_text, percent_text, rows_text, score_text
+from scalewise.core.wording import (
+    byte_text,
+    counted_text,
+    duration_text,
+    gain_text,
+    percent_text,
+    rows_text,
+    score_text,
+)
 
 __all__ = ["text_report"]
 
@@ -91,9 +99,14 @@ def _ending_lines(content: dict[str, Any]) -> list[str]:
     ending, phase = content["ending"], content["study"]["phase"]
     if not ending["reason"]:
         return ["The study was stopped before its end."] if phase == "stopped" else []
-    saved = ending["trials_saved"]
-    left = f" {saved:,} planned trials were" if saved > 1 else " 1 planned trial was"
-    return [f"{ending['reason']}{f'{left} not needed.' if saved else ''}"]
+    not_run = _not_run(ending["trials_saved"], "needed") + _not_run(ending["trials_left"], "done")
+    return [f"{ending['reason']}{not_run}"]
+
+
+def _not_run(n_trials: int, why: str) -> str:
+    """How many planned trials were not run; nothing where all were."""
+    were = "was" if n_trials == 1 else "were"
+    return f" {counted_text(n_trials, 'planned trial')} {were} not {why}." if n_trials else ""
 
 
 def _failure_lines(failures: Sequence[dict[str, Any]]) -> list[str]:

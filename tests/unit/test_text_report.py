@@ -40,12 +40,16 @@ def test_a_study_that_did_all_that_was_planned_says_so(state):
     assert "Everything planned is done." in lines_of(ended)
 
 
-def test_a_study_that_ended_sooner_says_why_and_what_that_saved():
+@pytest.mark.parametrize(
+    ("ending", "reason", "words"),
+    [("budget", "The budget of time is spent.", "done"), ("decided", "The answer is decided.", "needed")],
+)
+def test_a_study_that_ended_sooner_says_why_and_what_it_did_not_run(ending, reason, words):
     begun = started(Plan((LINEAR,), max_fraction=0.02, repeats=1))
-    ended = fold(begun, ev.StudyFinished(ending="budget", reason="The budget of time is spent."))
+    ended = fold(begun, ev.StudyFinished(ending=ending, reason=reason))
     n_planned = len(begun.planned())
     assert n_planned > 1
-    assert f"The budget of time is spent. {n_planned} planned trials were not needed." in lines_of(ended)
+    assert f"{reason} {n_planned} planned trials were not {words}." in lines_of(ended)
 
 
 def test_a_stopped_study_says_so():
