@@ -106,7 +106,9 @@ def _add_effort(group: _Group) -> None:
     )
     group.add_argument("--repeats", metavar="R", type=int, default=5, help="samples a size where cheap (default: 5)")
     group.add_argument("--seed", metavar="S", type=int, default=0, help="decides holdout and samples (default: 0)")
-    group.add_argument("--budget", metavar="MINUTES", type=float, help="wall time that the study may take")
+    group.add_argument(
+        "--budget", metavar="MINUTES", type=float, help="wall time that the study may take from its first fit on"
+    )
     group.add_argument("--everything", action="store_true", help="run every planned trial, also when all is decided")
     group.add_argument("--pin", metavar="A,B", type=_names, default=(), help="models that are never dropped")
     group.add_argument("--tune", action="store_true", help="find out what other settings of the model bring")
