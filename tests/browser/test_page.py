@@ -91,6 +91,8 @@ def test_a_mistake_is_answered_in_words_and_the_page_goes_on(serve, visit, tmp_p
     path.press("Enter")
     here.phase("refused")
     assert "no file" in here.verdict()
+    for label in ("Table", "Target", "Metric", "Least gain that counts"):
+        assert page.get_by_label(label, exact=True).bounding_box()["width"] > 100
 
     path.fill(str(tmp_path / "good.csv"))
     path.press("Enter")

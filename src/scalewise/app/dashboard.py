@@ -160,8 +160,8 @@ class Dashboard(widgets.VBox):
         self._verdict = self._card.head
         self._log_rows = widgets.ToggleButtons(options=[("log", True), ("linear", False)], tooltips=["", ""])
         self._show_train = widgets.Checkbox(value=True, description="training score", indent=False)
-        self._which = widgets.Dropdown(options=[_VERDICTS_OWN])
-        self._search = widgets.Text(placeholder="search features")
+        self._which = widgets.Dropdown(options=[_VERDICTS_OWN], description="Model whose features are shown")
+        self._search = widgets.Text(placeholder="search features", description="Search features")
         self._log_rows.observe(lambda change: self._look(log_rows=change["new"]), "value")
         self._show_train.observe(lambda change: self._look(show_train=change["new"]), "value")
         self._which.observe(lambda change: self._look(importance_model=change["new"] or None), "value")

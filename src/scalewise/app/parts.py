@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 import ipywidgets as widgets
+from ipywidgets.widgets.widget_description import DescriptionWidget
 
 from scalewise.app.theme import css
 from scalewise.plots.palette import slot_class
@@ -20,8 +21,13 @@ def complaint(words: str) -> widgets.HTML:
 
 
 def field(label: str, *controls: widgets.Widget) -> widgets.VBox:
-    """Stack a control, and what belongs to it, under its label."""
-    caption = widgets.HTML(f"<div class='sw-label'>{escape(label)}</div>")
+    """Stack a control, and what belongs to it, under its label.
+
+    The control bears the label too, out of sight, so that screen readers tell what it is.
+    """
+    if label and isinstance(controls[0], DescriptionWidget):
+        controls[0].description = label
+    caption = widgets.HTML(f"<div class='sw-label' aria-hidden='true'>{escape(label)}</div>")
     box = widgets.VBox([caption, *controls])
     box.add_class("sw-field")
     return box

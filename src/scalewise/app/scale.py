@@ -113,6 +113,7 @@ class ScalePanel:
         self.home.tooltip = "Go on with the workers of this machine"
         self.accept = widgets.Button(description="Go on all the same")
         self.model = widgets.Dropdown(options=[], layout=widgets.Layout(width="auto", min_width="0"))
+        self.model.description = "Model that learns every row"
         self.stream = widgets.Button(description="Stream the whole table", tooltip="One pass over all rows, in blocks")
         self.said, self.blocks = widgets.HTML(), widgets.HTML()
 

@@ -192,6 +192,10 @@ _CONTROLS = """
 .sw-controls{gap:8px}
 .sw-field,.scalewise .sw-pair,.scalewise .sw-buttons,.sw-model{overflow:visible;min-width:0}
 .sw-field{gap:2px}
+/* The name of a control for screen readers; for all others it stands above the control. */
+.scalewise :is(.sw-field,.sw-heading,.sw-pair) .widget-label{
+  position:absolute;width:1px;min-width:0;height:1px;margin:0;padding:0;overflow:hidden;clip-path:inset(50%);
+}
 .sw-pair>*{flex:1 1 0}
 .scalewise .sw-pair,.scalewise .sw-buttons{gap:8px}
 .sw-buttons>.jupyter-button{flex:1 1 0;width:auto;padding:0 4px}
