@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
+from typing import Any
 
 import ipywidgets as widgets
 from ipywidgets.widgets.widget_description import DescriptionWidget
 
 from scalewise.app.theme import css
+from scalewise.core.wording import exact_text
 from scalewise.plots.palette import slot_class
 
-__all__ = ["complaint", "field", "folded", "put", "say_again", "status", "swatch"]
+__all__ = ["amount_field", "complaint", "field", "folded", "put", "say_again", "status", "swatch"]
 
 
 def complaint(words: str) -> widgets.HTML:
@@ -31,6 +34,35 @@ def field(label: str, *controls: widgets.Widget) -> widgets.VBox:
     box = widgets.VBox([caption, *controls])
     box.add_class("sw-field")
     return box
+
+
+def amount_field(label: str, box: widgets.FloatText, hint: str = "") -> widgets.VBox:
+    """Stack a number from 0 on under its label; what is below 0 is not taken, which is said under it.
+
+    Parameters
+    ----------
+    label : str
+    box : ipywidgets.FloatText
+        Stands at its last good value where it is given another one.
+    hint : str
+        What is to know of it.
+    """
+    told = widgets.HTML(_hint(hint))
+
+    def check(change: dict[str, Any]) -> None:
+        if 0 <= change["new"] < math.inf:
+            put(told, "value", _hint(hint))
+        else:
+            box.value = change["old"]
+            words = f"{exact_text(change['new'])} is not taken: it must be 0 or more."
+            put(told, "value", f"<div class='sw-hint sw-note-error' role='alert'>{words}</div>")
+
+    box.observe(check, "value")
+    return field(label, box, told)
+
+
+def _hint(words: str) -> str:
+    return f"<div class='sw-hint'>{escape(words)}</div>" if words else ""
 
 
 def folded(label: str, controls: list[widgets.Widget]) -> widgets.Accordion:

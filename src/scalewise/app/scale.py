@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from scalewise.app.parts import field, put
+from scalewise.app.parts import amount_field, field, put
 from scalewise.app.scale_words import CostMeter, preview_html, status_html
 from scalewise.core.scaleout import preview, stream_words, trials_left
 from scalewise.core.study import StudyState
@@ -107,7 +107,7 @@ class ScalePanel:
         )
         self.path = widgets.Text(placeholder="dask_jobqueue.SLURMCluster", layout=full)
         self.keywords = widgets.Text(placeholder='{"cores": 4, "memory": "16GB"}', layout=full)
-        self.price = widgets.BoundedFloatText(value=0, min=0, max=1e6, step=0.01, layout=full)
+        self.price = widgets.FloatText(value=0, step=0.01, layout=full)
         self.start = widgets.Button(description="Start", button_style="primary")
         self.home = widgets.Button(description="Close and come back", disabled=True)
         self.home.tooltip = "Go on with the workers of this machine"
@@ -125,7 +125,8 @@ class ScalePanel:
             "local": (workers,),
         }
         places = list(dict.fromkeys(box for boxes in self._fields.values() for box in boxes))
-        form = widgets.VBox([field("Where", self.place), *places, field("Price of a worker hour", self.price)])
+        price = amount_field("Price of a worker hour", self.price, "0: not asked for")
+        form = widgets.VBox([field("Where", self.place), *places, price])
         form.add_class("sw-scale-form")
         streaming = widgets.HBox([self.model, self.stream])
         streaming.add_class("sw-pair")

@@ -204,6 +204,7 @@ _CONTROLS = """
 .sw-model .sw-pin{width:24px;min-width:24px;height:20px;padding:0;line-height:20px;flex:none}
 .sw-model .widget-checkbox{width:auto;flex:1 1 auto;min-width:0;height:24px;line-height:24px}
 .scalewise .sw-label,.scalewise .sw-hint{color:var(--sw-muted);font-size:12px;line-height:16px}
+.scalewise .sw-hint.sw-note-error{color:var(--sw-error)}
 .sw-rows b{color:var(--sw-text)}
 .scalewise .sw-folded{overflow:visible}
 .sw-folded :is(.jupyter-widget-Collapse,.jupyter-widget-Collapse-contents,.jupyter-widget-Collapse-header){
