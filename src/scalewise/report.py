@@ -54,7 +54,8 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
     share, or null, ``importance``, ``low``, ``high`` of its group shuffled together, ``alone`` of itself);
     ``noise_line``: features below it are no better than noise, null where that was not tried; ``steady_top``,
     ``steady_since``: so many first features have not changed since that share of the rows; the same in
-    ``steady_words``; ``curve`` (``k``, ``score``, ``low``, ``high``, ``loss``, ``loss_low``, ``loss_high`` against all
+    ``steady_words``; ``search_words``: how far a comparison of features came that is not complete, or null; ``curve``
+    (``k``, ``score``, ``low``, ``high``, ``loss``, ``loss_low``, ``loss_high`` against all
     features, paired, ``fit_seconds``, ``repeats``, ``features``), empty where that was not asked for; ``keep``: names
     of the set to go on with (all where fewer do not do, none where it was not asked for), ``keep_share`` of the score
     that it carries; ``bytes_now`` and ``bytes_kept`` of all rows as models read them; ``alarms`` (``kind``:

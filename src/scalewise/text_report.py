@@ -168,7 +168,8 @@ def _stream_lines(content: dict[str, Any]) -> list[str]:
 
 
 def _feature_lines(found: dict[str, Any], metric: str) -> list[str]:
-    return [*_importance_lines(found, metric), *_curve_lines(found, metric)]
+    unfinished = [found["search_words"]] if found["search_words"] else []
+    return [*_importance_lines(found, metric), *_curve_lines(found, metric), *unfinished]
 
 
 def _importance_lines(found: dict[str, Any], metric: str) -> list[str]:

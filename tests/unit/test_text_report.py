@@ -69,3 +69,8 @@ def test_a_sampling_unit_that_could_not_be_checked_is_told_with_the_reason(state
     failed = fold(state, ev.UnitCheckFailed(unit=SamplingUnit("group", "patient"), reason="Too few groups."))
     words = "The sampling unit whole groups of patient could not be checked: Too few groups."
     assert words in lines_of(failed, units=True)
+
+
+def test_a_comparison_of_features_for_which_the_time_did_not_reach_is_told(state):
+    words = "The comparison of features is not complete: 0 of 4 fits were done when the time was spent."
+    assert words in lines_of(state, search_words=words)
