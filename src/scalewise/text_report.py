@@ -54,7 +54,7 @@ def text_report(content: dict[str, Any], verdict: Verdict, *, features: bool, un
         _point_lines(content, metric),
         _stream_lines(content),
         _feature_lines(content["features"], metric) if features else [],
-        _alarm_lines(content["features"]),
+        _alarm_lines(content),
         [f"trials: {counts}"],
         _failure_lines(trials["failures"]),
         _ending_lines(content),
@@ -202,5 +202,8 @@ def _curve_lines(found: dict[str, Any], metric: str) -> list[str]:
     return [*lines, f"keep {features} ({shrinks}): {', '.join(kept[:_MOST_FEATURES])}"]
 
 
-def _alarm_lines(found: dict[str, Any]) -> list[str]:
-    return [f"alarm: {alarm['words']}" for alarm in found["alarms"]]
+def _alarm_lines(content: dict[str, Any]) -> list[str]:
+    """Alarms but those about columns that models do not see anyway, which is told of the table."""
+    gone = {column["name"] for column in content["table"].get("left_out", [])}
+    alarms = content["features"]["alarms"]
+    return [f"alarm: {alarm['words']}" for alarm in alarms if gone.isdisjoint((alarm["feature"], *alarm["others"]))]

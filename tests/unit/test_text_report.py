@@ -9,7 +9,7 @@ from studies import LINEAR, finished, started
 
 from scalewise.core import events as ev
 from scalewise.core.folding import fold
-from scalewise.core.spec import Plan, SamplingUnit, UnitCandidate
+from scalewise.core.spec import Alarm, LeftOut, Plan, SamplingUnit, UnitCandidate
 from scalewise.core.summary import summarise
 from scalewise.report import report
 from scalewise.text_report import text_report
@@ -74,3 +74,11 @@ def test_a_sampling_unit_that_could_not_be_checked_is_told_with_the_reason(state
 def test_a_comparison_of_features_for_which_the_time_did_not_reach_is_told(state):
     words = "The comparison of features is not complete: 0 of 4 fits were done when the time was spent."
     assert words in lines_of(state, search_words=words)
+
+
+def test_a_column_that_is_not_used_is_told_once(state):
+    why = "is the same everywhere: 3"
+    alarms = (Alarm("constant", "x", f"x {why}."), Alarm("identifier", "b", "b is an identifier."))
+    found = lines_of(replace(state, left_out=(LeftOut("x", why),), alarms=alarms))
+    assert [line for line in found if why in line] == [f"not used: x ({why})"]
+    assert "alarm: b is an identifier." in found
