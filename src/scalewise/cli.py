@@ -178,6 +178,7 @@ def _app(asked: argparse.Namespace) -> int:
 def _run(asked: argparse.Namespace) -> int:
     from scalewise.study import Study
 
+    _check_folder(asked.journal, "--journal")
     _check_writable(asked.json)
     table, options = _table_and_options(asked)
     with Study(
@@ -240,10 +241,20 @@ def _unit(group: str | None, time: str | None, *, thin: bool) -> SamplingUnit:
     return SamplingUnit("thinned" if thin else "time", time) if time else SamplingUnit()
 
 
+def _check_folder(path: Path | None, option: str) -> None:
+    """Make no folder: where one is missing, its name is more likely misspelt."""
+    if path is not None and not path.parent.is_dir():
+        raise InputError(
+            f"{path} cannot be written: there is no folder {str(path.parent)!r}. Make it, or name another file with "
+            f"{option}."
+        )
+
+
 def _check_writable(path: Path | None) -> None:
     """Find out before the study, not after it, that its result cannot be written."""
     if path is None or str(path) == "-":
         return
+    _check_folder(path, "--json")
     try:
         path.open("a").close()
     except OSError as error:
