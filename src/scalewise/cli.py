@@ -106,7 +106,9 @@ def _add_effort(group: _Group) -> None:
     )
     group.add_argument("--repeats", metavar="R", type=int, default=5, help="samples a size where cheap (default: 5)")
     group.add_argument("--seed", metavar="S", type=int, default=0, help="decides holdout and samples (default: 0)")
-    group.add_argument("--budget", metavar="MINUTES", type=float, help="wall time that the study may take")
+    group.add_argument(
+        "--budget", metavar="MINUTES", type=float, help="wall time that the study may take from its first fit on"
+    )
     group.add_argument("--everything", action="store_true", help="run every planned trial, also when all is decided")
     group.add_argument("--pin", metavar="A,B", type=_names, default=(), help="models that are never dropped")
     group.add_argument("--tune", action="store_true", help="find out what other settings of the model bring")
@@ -176,6 +178,7 @@ def _app(asked: argparse.Namespace) -> int:
 def _run(asked: argparse.Namespace) -> int:
     from scalewise.study import Study
 
+    _check_folder(asked.journal, "--journal")
     _check_writable(asked.json)
     table, options = _table_and_options(asked)
     with Study(
@@ -238,10 +241,20 @@ def _unit(group: str | None, time: str | None, *, thin: bool) -> SamplingUnit:
     return SamplingUnit("thinned" if thin else "time", time) if time else SamplingUnit()
 
 
+def _check_folder(path: Path | None, option: str) -> None:
+    """Make no folder: where one is missing, its name is more likely misspelt."""
+    if path is not None and not path.parent.is_dir():
+        raise InputError(
+            f"{path} cannot be written: there is no folder {str(path.parent)!r}. Make it, or name another file with "
+            f"{option}."
+        )
+
+
 def _check_writable(path: Path | None) -> None:
     """Find out before the study, not after it, that its result cannot be written."""
     if path is None or str(path) == "-":
         return
+    _check_folder(path, "--json")
     try:
         path.open("a").close()
     except OSError as error:

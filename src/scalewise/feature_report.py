@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scalewise.core.feature_curve import FeatureCurve, FeaturePoint, table_bytes
+from scalewise.core.feature_words import search_words
 from scalewise.core.importance import Importance, ImportanceTable
 from scalewise.core.summary import ModelSummary, Summary
 
@@ -55,6 +56,7 @@ def feature_report(summary: Summary) -> dict[str, Any]:
         "steady_top": ranks.top if ranks else 0,
         "steady_words": ranks.sentence if ranks else None,
         "steady_since": ranks.since if ranks and ranks.top else None,
+        "search_words": search_words(summary.state) or None,
         "curve": [_point(point) for point in curve.points] if curve else [],
         **_kept(summary, curve),
         "alarms": [

@@ -17,7 +17,10 @@ from scalewise.core.events import Event, StreamQueued, TrialFinished, TrialShare
 from scalewise.core.events.codec import event_from_dict, event_to_dict
 from scalewise.errors import JournalError
 
-__all__ = ["Journal", "default_journal_path"]
+__all__ = ["JOURNAL_VARIABLE", "Journal", "default_journal_path"]
+
+JOURNAL_VARIABLE = "SCALEWISE_JOURNAL"
+"""Names the dashboard's journal in the environment."""
 
 _MOST_EVENTS = 100_000
 _QUERY_SIZE = 500
@@ -36,7 +39,7 @@ PRAGMA user_version = 1;
 
 def default_journal_path() -> Path:
     """Where the dashboard keeps its journal: ``SCALEWISE_JOURNAL``, or a file in the user's cache folder."""
-    named = os.environ.get("SCALEWISE_JOURNAL")
+    named = os.environ.get(JOURNAL_VARIABLE)
     if named:
         return Path(named)
     if sys.platform == "win32":

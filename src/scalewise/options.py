@@ -41,7 +41,7 @@ class StudyOptions:
     exclude : tuple of LeftOut
         Columns that models must not see, and why.
     budget_minutes : float or None
-        Wall time that the study may take.
+        Wall time that the study may take from its first fit on.
     price_per_hour : float or None
         What an hour of one worker costs.
     max_features : int or None

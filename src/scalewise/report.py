@@ -31,8 +31,8 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
     are 90 % intervals everywhere.
 ``ending``
     Why a finished study ended: ``why`` (``done``: all that was planned and can change the answer; ``decided``: the
-    answer was decided sooner; ``budget``: the time is spent; empty while it goes on), ``reason`` (words) and
-    ``trials_saved`` (planned trials that were not run).
+    answer was decided sooner; ``budget``: the time is spent; empty while it goes on), ``reason`` (words),
+    ``trials_saved`` (planned trials that were not needed) and ``trials_left`` (those for which the time did not reach).
 ``dropped``
     Models that got no more trials because they cannot win: ``model`` and ``reason``.
 ``streams``
@@ -54,7 +54,8 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
     share, or null, ``importance``, ``low``, ``high`` of its group shuffled together, ``alone`` of itself);
     ``noise_line``: features below it are no better than noise, null where that was not tried; ``steady_top``,
     ``steady_since``: so many first features have not changed since that share of the rows; the same in
-    ``steady_words``; ``curve`` (``k``, ``score``, ``low``, ``high``, ``loss``, ``loss_low``, ``loss_high`` against all
+    ``steady_words``; ``search_words``: how far a comparison of features came that is not complete, or null; ``curve``
+    (``k``, ``score``, ``low``, ``high``, ``loss``, ``loss_low``, ``loss_high`` against all
     features, paired, ``fit_seconds``, ``repeats``, ``features``), empty where that was not asked for; ``keep``: names
     of the set to go on with (all where fewer do not do, none where it was not asked for), ``keep_share`` of the score
     that it carries; ``bytes_now`` and ``bytes_kept`` of all rows as models read them; ``alarms`` (``kind``:
@@ -106,6 +107,7 @@ def report(summary: Summary) -> dict[str, Any]:
     """
     state = summary.state
     metric = state.study.metric.name if state.study else ""
+    n_left = len(state.left)
     content = {
         "schema": SCHEMA,
         "table": _table(state),
@@ -115,7 +117,8 @@ def report(summary: Summary) -> dict[str, Any]:
         "ending": {
             "why": state.ending,
             "reason": state.ending_reason,
-            "trials_saved": len(state.open_trials()) if state.ending else 0,
+            "trials_saved": n_left if state.ending in ("done", "decided") else 0,
+            "trials_left": n_left if state.ending == "budget" else 0,
         },
         "dropped": [{"model": model, "reason": why} for model, why in summary.agenda.dropped.items()],
         "curves": [_curve(model, metric, state.machine) for model in summary.models],

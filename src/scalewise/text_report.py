@@ -9,7 +9,15 @@ from scalewise.core.spec import UnitCandidate, UnitKind
 from scalewise.core.unit_words import unit_question
 from scalewise.core.verdict import Verdict
 from scalewise.core.ways_table import ways_table
-from scalewise.core.wording import byte_text, duration_text, gain_text, percent_text, rows_text, score_text
+from scalewise.core.wording import (
+    byte_text,
+    counted_text,
+    duration_text,
+    gain_text,
+    percent_text,
+    rows_text,
+    score_text,
+)
 
 __all__ = ["text_report"]
 
@@ -46,7 +54,7 @@ def text_report(content: dict[str, Any], verdict: Verdict, *, features: bool, un
         _point_lines(content, metric),
         _stream_lines(content),
         _feature_lines(content["features"], metric) if features else [],
-        _alarm_lines(content["features"]),
+        _alarm_lines(content),
         [f"trials: {counts}"],
         _failure_lines(trials["failures"]),
         _ending_lines(content),
@@ -91,9 +99,14 @@ def _ending_lines(content: dict[str, Any]) -> list[str]:
     ending, phase = content["ending"], content["study"]["phase"]
     if not ending["reason"]:
         return ["The study was stopped before its end."] if phase == "stopped" else []
-    saved = ending["trials_saved"]
-    left = f" {saved:,} planned trials were" if saved > 1 else " 1 planned trial was"
-    return [f"{ending['reason']}{f'{left} not needed.' if saved else ''}"]
+    not_run = _not_run(ending["trials_saved"], "needed") + _not_run(ending["trials_left"], "done")
+    return [f"{ending['reason']}{not_run}"]
+
+
+def _not_run(n_trials: int, why: str) -> str:
+    """How many planned trials were not run; nothing where all were."""
+    were = "was" if n_trials == 1 else "were"
+    return f" {counted_text(n_trials, 'planned trial')} {were} not {why}." if n_trials else ""
 
 
 def _failure_lines(failures: Sequence[dict[str, Any]]) -> list[str]:
@@ -155,7 +168,8 @@ def _stream_lines(content: dict[str, Any]) -> list[str]:
 
 
 def _feature_lines(found: dict[str, Any], metric: str) -> list[str]:
-    return [*_importance_lines(found, metric), *_curve_lines(found, metric)]
+    unfinished = [found["search_words"]] if found["search_words"] else []
+    return [*_importance_lines(found, metric), *_curve_lines(found, metric), *unfinished]
 
 
 def _importance_lines(found: dict[str, Any], metric: str) -> list[str]:
@@ -188,5 +202,8 @@ def _curve_lines(found: dict[str, Any], metric: str) -> list[str]:
     return [*lines, f"keep {features} ({shrinks}): {', '.join(kept[:_MOST_FEATURES])}"]
 
 
-def _alarm_lines(found: dict[str, Any]) -> list[str]:
-    return [f"alarm: {alarm['words']}" for alarm in found["alarms"]]
+def _alarm_lines(content: dict[str, Any]) -> list[str]:
+    """Alarms but those about columns that models do not see anyway, which is told of the table."""
+    gone = {column["name"] for column in content["table"].get("left_out", [])}
+    alarms = content["features"]["alarms"]
+    return [f"alarm: {alarm['words']}" for alarm in alarms if gone.isdisjoint((alarm["feature"], *alarm["others"]))]

@@ -91,6 +91,8 @@ def test_a_mistake_is_answered_in_words_and_the_page_goes_on(serve, visit, tmp_p
     path.press("Enter")
     here.phase("refused")
     assert "no file" in here.verdict()
+    for label in ("Table", "Target", "Metric", "Least gain that counts"):
+        assert page.get_by_label(label, exact=True).bounding_box()["width"] > 100
 
     path.fill(str(tmp_path / "good.csv"))
     path.press("Enter")
@@ -108,10 +110,12 @@ def test_nothing_overflows_or_vanishes_at_any_width_light_or_dark(serve, visit):
     here.run()
     here.phase("finished")
     here.page.evaluate("document.querySelectorAll('.sw-card details').forEach((d) => { d.open = true; })")
-    for width in (390, 800, 1280):
+    here.button("Scale out …").click()
+    for width in (390, 800, 1000, 1280):
         here.page.set_viewport_size({"width": width, "height": 800})
         here.wait(f"document.querySelector('.sw-figure').getBoundingClientRect().width < {width}")
         assert here.page.evaluate(OVERFLOWING) == []
+        assert here.page.evaluate(CUT) == []
         assert here.page.evaluate(PRICES_OUT_OF_SIGHT) == 0
     for scheme, light in (("light", True), ("dark", False)):
         here.page.emulate_media(color_scheme=scheme)
@@ -119,6 +123,13 @@ def test_nothing_overflows_or_vanishes_at_any_width_light_or_dark(serve, visit):
         assert (min(map(int, re.findall(r"\d+", colour)[:3])) > 200) == light
     assert here.errors == []
 
+
+# What goes beyond its panel, a button without room for its words, and a table that would have to be scrolled.
+CUT = """() => [...document.querySelectorAll('.sw-panel :is(button, select, input, table, li, .sw-wide)')]
+    .filter((e) => e.offsetParent && !e.closest('.sw-unseen'))
+    .filter((e) => e.getBoundingClientRect().right > e.closest('.sw-panel').getBoundingClientRect().right
+        || (e.matches('button, .sw-wide') && e.scrollWidth > e.clientWidth + 1))
+    .map((e) => e.outerHTML.slice(0, 80))"""
 
 PRICES_OUT_OF_SIGHT = """() => [...document.querySelectorAll('.sw-ways')]
     .filter((e) => e.clientWidth === 0 || e.scrollWidth > e.clientWidth).length"""

@@ -377,6 +377,17 @@ def test_a_large_csv_that_cannot_be_read_leaves_nothing_behind(tmp_path, monkeyp
     assert [path.name for path in tmp_path.iterdir()] == ["ragged.csv"]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "named"),
+    [("utf-16", "UTF-16"), ("utf-16-le", "UTF-16"), ("utf-32", "UTF-32"), ("latin-1", "it is not UTF-8")],
+)
+def test_text_that_is_no_utf_8_is_named_as_such(encoding, named, tmp_path):
+    path = tmp_path / "other.csv"
+    path.write_bytes("größe,y\n1,2\n3,4\n".encode(encoding))
+    with pytest.raises(TableError, match=named):
+        open_csv(path, "other")
+
+
 def test_other_packages_can_bring_sources(monkeypatch):
     class Entry:
         @staticmethod

@@ -125,7 +125,9 @@ def test_csv_works_as_parquet_does(capsys, tmp_path):
         (["TABLE", "--target", "late", "--price-per-hour=-1"], "price of an hour is -1.0"),
         (["TABLE", "--target", "late", "--exclude", "colour"], "colour"),
         (["TABLE", "--target", "late", "--group", "a", "--time", "b"], "not both"),
-        (["TABLE", "--target", "late", "--json", "/no/such/folder/x.json"], "cannot be written"),
+        (["TABLE", "--target", "late", "--json", "/no/such/folder/x.json"], "no folder '/no/such/folder'"),
+        (["TABLE", "--target", "late", "--json", "/"], "cannot be written"),
+        (["TABLE", "--target", "late", "--journal", "/no/such/folder/j.sqlite"], "no folder '/no/such/folder'"),
         (["TABLE", "--target", "a", "--task", "multiclass"], "fewer than 10 rows"),
     ],
 )

@@ -97,5 +97,6 @@ def test_the_shell_tells_how_the_study_ended(capsys, tmp_path):
     assert "planned trials were not needed" in out
     assert cli.main([*quick, "--max-fraction", "0.05", "--everything", "--json", "-"]) == 0
     content = json.loads(capsys.readouterr().out)
-    assert content["ending"] == {"why": "done", "reason": "Everything planned is done.", "trials_saved": 0}
+    none = {"trials_saved": 0, "trials_left": 0}
+    assert content["ending"] == {"why": "done", "reason": "Everything planned is done.", **none}
     assert content["dropped"] == []

@@ -43,6 +43,7 @@ MAY_IMPORT = {
     },
     "app": {"core", "data", "models", "engines", "plots", "options", "journal", "runner", "errors"},
     "cli": {"core", "data", "options", "study", "text_report", "app", "errors"},
+    "__main__": {"cli"},
 }
 PURE = {"numpy", "scipy"}
 

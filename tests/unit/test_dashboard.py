@@ -256,13 +256,24 @@ def test_the_rest_is_taken_to_other_workers_and_back_by_the_scale_out_panel(page
     dashboard.controls.fraction.value = 1.0
     until(dashboard, "finished")
     assert "Nothing is left to run" in _looked(dashboard).said.value
+    assert scale.start.disabled
     dashboard.runner.move(lambda: open_engine("local", workers=1))
     dashboard.runner.answered()
     assert not _looked(dashboard).home.disabled
     assert scale.start.disabled
     scale.home.click()
     dashboard.runner.answered()
-    assert not _looked(dashboard).start.disabled
+    assert _looked(dashboard).home.disabled
+
+
+def test_the_scale_out_panel_says_what_is_left_as_soon_as_it_is_opened(page):
+    dashboard = page(source(), "late")
+    until(dashboard, "ready")
+    dashboard.controls.run.click()
+    until(dashboard, "finished")
+    dashboard.scale.button.click()
+    dashboard.tick()
+    assert "Nothing is left to run" in dashboard.scale.said.value
 
 
 def test_mistakes_in_the_scale_out_panel_are_answered_by_a_message(page):

@@ -10,8 +10,9 @@ import ipywidgets as widgets
 import pytest
 from studies import BOOSTING, DUMMY, LINEAR, data_spec, record, started, study_spec
 
+from scalewise.app.features import FeatureActions, FeatureTools
 from scalewise.core import events as ev
-from scalewise.core.feature_words import effect_words
+from scalewise.core.feature_words import effect_words, search_words
 from scalewise.core.folding import fold
 from scalewise.core.results import FeatureImportance, GroupImportance
 from scalewise.core.spec import Feature, FeaturePlan, Plan, Trial
@@ -173,3 +174,23 @@ class TestWords:
     def test_nothing_is_said_of_what_was_not_tried(self, summary):
         assert effect_words(summary, 4) == ()
         assert effect_words(study(searched=False), 2) == ()
+
+
+def test_it_is_told_how_many_fits_of_a_comparison_are_done_and_where_it_ended():
+    before, after = study(searched=False).state, study().state
+    assert search_words(before) == "Comparing features: 0 of 10 fits done …"
+    assert search_words(after) == ""
+    spent = fold(before, ev.StudyFinished(ending="budget", reason="The budget of time is spent."))
+    assert "0 of 10 fits were done when the time was spent. Give a larger budget." in search_words(spent)
+    assert search_words(fold(before, ev.StudyStopped())).endswith("were done when the study was stopped.")
+
+
+def test_how_far_it_is_stands_beside_the_plot_and_what_was_stopped_can_be_asked_for_again():
+    tools = FeatureTools(FeatureActions(find=lambda: None, look=lambda k: None, leave_out=lambda columns: None))
+    running = study(searched=False)
+    tools.render(running, ())
+    assert "0 of 10 fits done" in tools.doing.value
+    assert tools.button.disabled
+    tools.render(summarise(fold(running.state, ev.StudyStopped())), ())
+    assert "when the study was stopped" in tools.doing.value
+    assert not tools.button.disabled

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
 from studies import LINEAR, record, started
@@ -9,7 +10,7 @@ from scalewise.core import events as ev
 from scalewise.core.asking import ask
 from scalewise.core.folding import fold
 from scalewise.core.spec import Plan
-from scalewise.running.pace import Pace
+from scalewise.running.pace import Pace, out_of_time, seconds_left
 
 
 def pace(state, n_flying, slots=2):
@@ -43,3 +44,28 @@ def test_a_study_that_runs_everything_ends_when_nothing_is_left():
         state = fold(state, ev.TrialFinished(trial=trial, record=record(0.7)))
     end = pace(state, 0).end(is_busy=False, is_shared=False)
     assert end.ending == "done"
+
+
+def with_budget(minutes):
+    plan = Plan((LINEAR,), max_fraction=0.1, repeats=2, budget_minutes=minutes)
+    return fold(started(plan), ev.StudyStarted(study=started().study, plan=plan, at=time.time() - 3_600))
+
+
+def test_a_budget_counts_from_the_first_trial_on():
+    state = with_budget(2)
+    assert seconds_left(state) == 120
+    first, second, *_ = state.left
+    state = fold(state, ev.TrialStarted(trial=first, worker="w", at=time.time() - 30))
+    state = fold(state, ev.TrialStarted(trial=second, worker="w", at=time.time()))
+    assert seconds_left(state) == pytest.approx(90, abs=5)
+    again = fold(state, ev.StudyStarted(study=state.study, plan=state.plan, at=time.time()))
+    assert seconds_left(again) == 120
+
+
+def test_a_spent_budget_says_where_it_was_too_short_for_any_fit():
+    state = with_budget(1)
+    first = next(iter(state.left))
+    state = fold(state, ev.TrialStarted(trial=first, worker="w", at=time.time() - 90))
+    assert "before a single fit was finished. Start again with more minutes" in out_of_time(state).reason
+    state = fold(state, ev.TrialFinished(trial=first, record=record(0.7)))
+    assert out_of_time(state).reason == "The budget of time is spent."

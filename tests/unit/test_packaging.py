@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import tomllib
 from pathlib import Path
 
@@ -52,3 +53,11 @@ def test_the_readme_gives_each_command_in_one_line(kind):
 def test_the_served_notebook_is_one_cell():
     served = nbformat.read(ROOT / "src" / "scalewise" / "app" / "app.ipynb", as_version=4)
     assert [cell.cell_type for cell in served.cells] == ["code"]
+
+
+def test_the_package_run_as_a_module_is_the_command(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["scalewise", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("scalewise", run_name="__main__")
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("scalewise ")

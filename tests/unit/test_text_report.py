@@ -9,7 +9,7 @@ from studies import LINEAR, finished, started
 
 from scalewise.core import events as ev
 from scalewise.core.folding import fold
-from scalewise.core.spec import Plan, SamplingUnit, UnitCandidate
+from scalewise.core.spec import Alarm, LeftOut, Plan, SamplingUnit, UnitCandidate
 from scalewise.core.summary import summarise
 from scalewise.report import report
 from scalewise.text_report import text_report
@@ -40,12 +40,16 @@ def test_a_study_that_did_all_that_was_planned_says_so(state):
     assert "Everything planned is done." in lines_of(ended)
 
 
-def test_a_study_that_ended_sooner_says_why_and_what_that_saved():
+@pytest.mark.parametrize(
+    ("ending", "reason", "words"),
+    [("budget", "The budget of time is spent.", "done"), ("decided", "The answer is decided.", "needed")],
+)
+def test_a_study_that_ended_sooner_says_why_and_what_it_did_not_run(ending, reason, words):
     begun = started(Plan((LINEAR,), max_fraction=0.02, repeats=1))
-    ended = fold(begun, ev.StudyFinished(ending="budget", reason="The budget of time is spent."))
+    ended = fold(begun, ev.StudyFinished(ending=ending, reason=reason))
     n_planned = len(begun.planned())
     assert n_planned > 1
-    assert f"The budget of time is spent. {n_planned} planned trials were not needed." in lines_of(ended)
+    assert f"{reason} {n_planned} planned trials were not {words}." in lines_of(ended)
 
 
 def test_a_stopped_study_says_so():
@@ -65,3 +69,16 @@ def test_a_sampling_unit_that_could_not_be_checked_is_told_with_the_reason(state
     failed = fold(state, ev.UnitCheckFailed(unit=SamplingUnit("group", "patient"), reason="Too few groups."))
     words = "The sampling unit whole groups of patient could not be checked: Too few groups."
     assert words in lines_of(failed, units=True)
+
+
+def test_a_comparison_of_features_for_which_the_time_did_not_reach_is_told(state):
+    words = "The comparison of features is not complete: 0 of 4 fits were done when the time was spent."
+    assert words in lines_of(state, search_words=words)
+
+
+def test_a_column_that_is_not_used_is_told_once(state):
+    why = "is the same everywhere: 3"
+    alarms = (Alarm("constant", "x", f"x {why}."), Alarm("identifier", "b", "b is an identifier."))
+    found = lines_of(replace(state, left_out=(LeftOut("x", why),), alarms=alarms))
+    assert [line for line in found if why in line] == [f"not used: x ({why})"]
+    assert "alarm: b is an identifier." in found

@@ -15,7 +15,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from scalewise.app.model_list import ModelList
-from scalewise.app.parts import field, folded, put
+from scalewise.app.parts import amount_field, field, folded, put
 from scalewise.app.progress import progress_html
 from scalewise.app.table_menu import FILE, TableChoice
 from scalewise.app.unit_control import UnitControl
@@ -108,11 +108,11 @@ class Controls:
         self.everything.tooltip = "Do not stop when the answer is decided, and drop no model"
         self.repeats = widgets.BoundedIntText(value=5, min=1, max=50, layout=full)
         self.seed = widgets.BoundedIntText(value=0, min=0, max=2**31 - 1, layout=full)
-        self.min_gain = widgets.BoundedFloatText(value=0.005, min=0, max=1e9, step=0.001, layout=full)
-        self.budget = widgets.BoundedFloatText(value=0, min=0, max=1e6, step=1, layout=full)
-        self.price = widgets.BoundedFloatText(value=0, min=0, max=1e6, step=0.01, layout=full)
-        self.budget.tooltip = "Minutes that the study may take; 0: no limit"
-        self.price.tooltip = "What an hour of one worker costs; 0: not asked"
+        self.min_gain = widgets.FloatText(value=0.005, step=0.001, layout=full)
+        self.budget = widgets.FloatText(value=0, step=1, layout=full)
+        self.price = widgets.FloatText(value=0, step=0.01, layout=full)
+        self.budget.tooltip = "Minutes that the study may take from its first fit on"
+        self.price.tooltip = "What an hour of one worker costs"
         self.run = widgets.Button(description="Run", button_style="primary", disabled=True, tooltip="Start fitting")
         self.stop = widgets.Button(description="Stop", disabled=True, tooltip="End running fits, keep finished points")
         self.clear = widgets.Button(description="Clear", disabled=True, tooltip="Take the results off the page")
@@ -139,7 +139,8 @@ class Controls:
         buttons.add_class("sw-buttons")
         pair = widgets.HBox([field("Repeats", self.repeats), field("Seed", self.seed)])
         pair.add_class("sw-pair")
-        limits = widgets.HBox([field("Budget, minutes", self.budget), field("Price an hour", self.price)])
+        budget = amount_field("Budget, minutes", self.budget, "0: no limit")
+        limits = widgets.HBox([budget, amount_field("Price an hour", self.price, "0: not asked for")])
         limits.add_class("sw-pair")
         self._path_field = field("File", self.path)
         self._path_field.layout.display = "none"
@@ -153,7 +154,7 @@ class Controls:
                 field("Metric", self.metric),
                 field("Models, from simple to complex", self.models.widget),
                 field("Largest sample", self.fraction, self.rows),
-                field("Least gain that counts", self.min_gain),
+                amount_field("Least gain that counts", self.min_gain),
                 folded("More settings", [field("Task", self.task), pair, limits, self.everything]),
                 buttons,
                 self.progress,

@@ -134,7 +134,9 @@ class Dashboard(widgets.VBox):
 
     def _scale_actions(self) -> ScaleActions:
         runner = self.runner
-        return ScaleActions(runner.move, runner.accept, runner.come_home, runner.scale, runner.stream)
+        return ScaleActions(
+            runner.move, runner.accept, runner.come_home, runner.scale, runner.stream, self._pump.request
+        )
 
     def _open_table(self, choice: TableChoice, path: str) -> None:
         self.runner.open(path or choice.label, partial(open_choice, choice, path, self._table))
@@ -158,8 +160,8 @@ class Dashboard(widgets.VBox):
         self._verdict = self._card.head
         self._log_rows = widgets.ToggleButtons(options=[("log", True), ("linear", False)], tooltips=["", ""])
         self._show_train = widgets.Checkbox(value=True, description="training score", indent=False)
-        self._which = widgets.Dropdown(options=[_VERDICTS_OWN])
-        self._search = widgets.Text(placeholder="search features")
+        self._which = widgets.Dropdown(options=[_VERDICTS_OWN], description="Model whose features are shown")
+        self._search = widgets.Text(placeholder="search features", description="Search features")
         self._log_rows.observe(lambda change: self._look(log_rows=change["new"]), "value")
         self._show_train.observe(lambda change: self._look(show_train=change["new"]), "value")
         self._which.observe(lambda change: self._look(importance_model=change["new"] or None), "value")

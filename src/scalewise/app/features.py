@@ -9,8 +9,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from scalewise.app.parts import put
-from scalewise.core.feature_words import effect_words
+from scalewise.app.parts import put, status
+from scalewise.core.feature_words import effect_words, search_words
 from scalewise.core.spec import Alarm, LeftOut
 from scalewise.core.study import StudyState
 from scalewise.core.summary import Summary
@@ -64,7 +64,7 @@ class FeatureTools:
         self.slider = widgets.SelectionSlider(
             options=[("–", 0)], readout=False, disabled=True, layout=widgets.Layout(width="100%")
         )
-        self.told = widgets.HTML()
+        self.doing, self.told = widgets.HTML(), widgets.HTML()
         self.go_on = widgets.Button(description="Go on with these features", disabled=True)
         self.all_again = widgets.Button(description="Take all columns again")
         self.button.on_click(lambda _: self._actions.find())
@@ -74,13 +74,15 @@ class FeatureTools:
         buttons = widgets.HBox([self.go_on, self.all_again])
         buttons.add_class("sw-keep-buttons")
         label = widgets.HTML("<div class='sw-label'>Features to keep</div>")
-        self.widget = widgets.VBox([label, self.slider, self.told, buttons])
+        self.widget = widgets.VBox([self.doing, label, self.slider, self.told, buttons])
         self.widget.add_class("sw-keep")
 
     def render(self, summary: Summary, left_out: Sequence[LeftOut]) -> None:
         """Bring the tools up to a summary."""
         state = summary.state
         put(self.button, "disabled", not _can_find(summary))
+        words = search_words(state)
+        put(self.doing, "value", status(escape(words)) if words else "")
         put(self.all_again.layout, "display", "" if left_out else "none")
         if state.study is None or state.study.id != self._study:
             self._study = state.study.id if state.study else ""
@@ -120,8 +122,8 @@ class FeatureTools:
 
 
 def _can_find(summary: Summary) -> bool:
-    data = summary.state.data
-    searching = any(trial.keep or trial.probes for trial in summary.state.open_trials())
+    state, data = summary.state, summary.state.data
+    searching = state.phase == "running" and any(trial.keep or trial.probes for trial in state.left)
     return summary.main is not None and data is not None and len(data.features) > 1 and not searching
 
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from scalewise.app.parts import field, put
+from scalewise.app.parts import amount_field, field, put
 from scalewise.app.scale_words import CostMeter, preview_html, status_html
-from scalewise.core.scaleout import preview, stream_words
+from scalewise.core.scaleout import preview, stream_words, trials_left
 from scalewise.core.study import StudyState
 from scalewise.data.blocks import block_rows
 from scalewise.engines.base import Engine
@@ -36,6 +36,7 @@ _PLACES = (
 _UNKNOWN_WORKERS = 4
 """What is reckoned with where nobody knows before joining."""
 
+_GO_ON = "The study is stopped: press Go on once the other workers are there."
 _OURS = "A cluster started here is closed when you come back, when this page or its kernel is closed, or after"
 _CLOSING = {
     "local": f"{_OURS} an idle hour.",
@@ -57,6 +58,8 @@ class ScaleActions:
         Given the number of workers.
     stream : callable
         Given a model's name.
+    look : callable
+        Called when the panel is to be rendered anew, whatever the study does.
     """
 
     move: Callable[[Callable[[], Engine]], None]
@@ -64,6 +67,7 @@ class ScaleActions:
     come_home: Callable[[], None]
     scale: Callable[[int], None]
     stream: Callable[[str], None]
+    look: Callable[[], None]
 
 
 class ScalePanel:
@@ -103,11 +107,13 @@ class ScalePanel:
         )
         self.path = widgets.Text(placeholder="dask_jobqueue.SLURMCluster", layout=full)
         self.keywords = widgets.Text(placeholder='{"cores": 4, "memory": "16GB"}', layout=full)
-        self.price = widgets.BoundedFloatText(value=0, min=0, max=1e6, step=0.01, layout=full)
+        self.price = widgets.FloatText(value=0, step=0.01, layout=full)
         self.start = widgets.Button(description="Start", button_style="primary")
-        self.home = widgets.Button(description="Close and come back", tooltip="Go on with the workers of this machine")
+        self.home = widgets.Button(description="Close and come back", disabled=True)
+        self.home.tooltip = "Go on with the workers of this machine"
         self.accept = widgets.Button(description="Go on all the same")
         self.model = widgets.Dropdown(options=[], layout=widgets.Layout(width="auto", min_width="0"))
+        self.model.description = "Model that learns every row"
         self.stream = widgets.Button(description="Stream the whole table", tooltip="One pass over all rows, in blocks")
         self.said, self.blocks = widgets.HTML(), widgets.HTML()
 
@@ -119,7 +125,8 @@ class ScalePanel:
             "local": (workers,),
         }
         places = list(dict.fromkeys(box for boxes in self._fields.values() for box in boxes))
-        form = widgets.VBox([field("Where", self.place), *places, field("Price of a worker hour", self.price)])
+        price = amount_field("Price of a worker hour", self.price, "0: not asked for")
+        form = widgets.VBox([field("Where", self.place), *places, price])
         form.add_class("sw-scale-form")
         streaming = widgets.HBox([self.model, self.stream])
         streaming.add_class("sw-pair")
@@ -140,6 +147,7 @@ class ScalePanel:
     def _listen(self) -> None:
         self.button.on_click(self._toggle)
         self.place.observe(lambda _: self._show_fields(), "value")
+        self.place.observe(lambda _: self._actions.look(), "value")
         self.workers.observe(self._on_workers, "value")
         self.start.on_click(lambda _: self._actions.move(self._maker()))
         self.home.on_click(lambda _: self._actions.come_home())
@@ -149,6 +157,7 @@ class ScalePanel:
     def _toggle(self, _: object) -> None:
         self._open = not self._open
         self.widget.layout.display = "" if self._open else "none"
+        self._actions.look()
 
     def _show_fields(self) -> None:
         shown = self._fields[self.place.value]
@@ -156,8 +165,9 @@ class ScalePanel:
             box.layout.display = "" if box in shown else "none"
 
     def _on_workers(self, change: dict[str, Any]) -> None:
-        if self.start.disabled:
+        if not self.home.disabled:
             self._actions.scale(change["new"])
+        self._actions.look()
 
     def _maker(self) -> Callable[[], Engine]:
         """What makes the engine that the form asks for; what was typed is read now, and judged when it is made."""
@@ -175,7 +185,7 @@ class ScalePanel:
         if not away:
             self._meter.reset()
         put(self.button, "disabled", not started)
-        put(self.start, "disabled", away or not started)
+        put(self.start, "disabled", away or not started or not trials_left(state))
         put(self.home, "disabled", not away)
         put(self.accept.layout, "display", "" if state.difference else "none")
         self._offer_streams(state)
@@ -197,8 +207,12 @@ class ScalePanel:
         if state.study is None:
             return ""
         there = _UNKNOWN_WORKERS if self.place.value == "address" else self.workers.value
+        seen = preview(state, workers_here=workers_here, workers_there=there)
+        if not seen.n_trials:
+            return preview_html(seen, ())
+        go_on = (_GO_ON,) if state.phase == "stopped" else ()
         closing = f"{_CLOSING[self.place.value]} Points stay, and say where they were computed."
-        return preview_html(preview(state, workers_here=workers_here, workers_there=there), closing)
+        return preview_html(seen, (closing, *go_on))
 
     def _status(self, state: StudyState, engine: Engine) -> str:
         status: ClusterStatus = getattr(engine, "status", None) or _no_status(state.away)

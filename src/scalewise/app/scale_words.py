@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from scalewise.core.scaleout import Preview
 from scalewise.core.study import StudyState
-from scalewise.core.wording import byte_text, duration_text, rows_text
+from scalewise.core.wording import byte_text, counted_text, duration_text, rows_text
 
 if TYPE_CHECKING:
     from scalewise.engines.cluster_status import ClusterStatus, WorkerStatus
@@ -40,8 +40,8 @@ class CostMeter:
         return self.worker_hours
 
 
-def preview_html(seen: Preview, closing: str) -> str:
-    """Draw what would run, how long, what it takes, and what is torn down when."""
+def preview_html(seen: Preview, closing: tuple[str, ...]) -> str:
+    """Draw what would run, how long, what it takes, and what is said last, such as what is torn down when."""
     shares = "".join(
         f"<tr><th>{escape(share.label)}</th><td>{share.n_trials}</td>"
         f"<td>{rows_text(share.least_n_rows)} to {rows_text(share.most_n_rows)}</td>"
@@ -49,15 +49,15 @@ def preview_html(seen: Preview, closing: str) -> str:
         for share in seen.shares
     )
     table = _table(("left to run", "trials", "rows", "time of one worker"), shares)
-    return _list((*seen.words, closing)) + table
+    return _list((*seen.words, *closing)) + table
 
 
 def status_html(state: StudyState, status: ClusterStatus, cost: float) -> str:
     """Draw how a cluster is doing: its tasks, its workers, and what it moved and cost."""
     n_failed = f"{len(state.failures)} failed"
     if status.address:
-        counts = f"{status.n_running} trials run, {status.n_queued} wait, {n_failed}"
-        first = f"{status.name}: {len(status.workers)} workers, {counts}"
+        counts = f"{counted_text(status.n_running, 'trial')} running, {status.n_queued} waiting, {n_failed}"
+        first = f"{status.name}: {counted_text(len(status.workers), 'worker')}, {counts}"
     else:
         first = f"{status.name}: starting …"
     network = sum(worker.received_bytes_per_second + worker.sent_bytes_per_second for worker in status.workers)
@@ -84,7 +84,7 @@ def _warning(state: StudyState) -> str:
 def _workers(workers: tuple[WorkerStatus, ...]) -> str:
     rows = "".join(map(_worker, workers[:_MOST_WORKERS_SHOWN]))
     more = len(workers) - _MOST_WORKERS_SHOWN
-    said = f"<div class='sw-hint'>and {more} more workers</div>" if more > 0 else ""
+    said = f"<div class='sw-hint'>and {more} more</div>" if more > 0 else ""
     return _table(("worker", "running", "CPU", "memory", "network"), rows) + said
 
 

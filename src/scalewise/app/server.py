@@ -13,9 +13,12 @@ from traitlets.config import Config
 
 from scalewise.data.examples import is_example
 from scalewise.data.sources import open_source
-from scalewise.errors import InputError, unknown_name
+from scalewise.errors import InputError, ScalewiseError, unknown_name
+from scalewise.journal import JOURNAL_VARIABLE, default_journal_path
 
 if TYPE_CHECKING:
+    from ipywidgets import HTML
+
     from scalewise.app.dashboard import Dashboard
 
 __all__ = ["dashboard_from_environment", "serve"]
@@ -50,9 +53,7 @@ def serve(*, port: int, open_browser: bool, table: str | None = None, target: st
     if not 0 <= port <= 65_535:
         raise InputError(f"The port is {port}; it must be from 0 (any free one) to 65535.")
     _check(table, target)
-    for name, value in ((_TABLE, table), (_TARGET, target)):
-        if value:
-            os.environ[name] = value
+    _tell_kernels(table, target)
     # Voilà looks for templates along Jupyter's path; ours lies in this package.
     os.environ["JUPYTER_PATH"] = os.pathsep.join(
         filter(None, [str(Path(__file__).parent), os.environ.get("JUPYTER_PATH")])
@@ -64,11 +65,32 @@ def serve(*, port: int, open_browser: bool, table: str | None = None, target: st
     return 0
 
 
-def dashboard_from_environment() -> Dashboard:
-    """Make the dashboard on the table that `serve` was asked for; what the served notebook calls."""
+def dashboard_from_environment() -> Dashboard | HTML:
+    """Make the dashboard on the table that `serve` was asked for, or say why not; what the served notebook calls."""
     from scalewise.app.dashboard import explore
+    from scalewise.app.parts import complaint
 
-    return explore(os.environ.get(_TABLE), os.environ.get(_TARGET))
+    try:
+        return explore(os.environ.get(_TABLE), os.environ.get(_TARGET))
+    except ScalewiseError as error:
+        # Voilà itself would only tell that a cell has failed.
+        return complaint(str(error))
+
+
+def _tell_kernels(table: str | None, target: str | None) -> None:
+    """Put into the environment what kernels are to open; they run in another folder, so paths are whole there."""
+    told = {_TABLE: _whole(table), _TARGET: target}
+    if JOURNAL_VARIABLE in os.environ:
+        told[JOURNAL_VARIABLE] = str(default_journal_path().absolute())
+    os.environ.update({name: value for name, value in told.items() if value})
+
+
+def _whole(table: str | None) -> str | None:
+    """The whole path where a table is a file or a folder; names of examples and of other sources as they are."""
+    if table is None or is_example(table):
+        return table
+    path = Path(table).expanduser()
+    return str(path.absolute()) if path.exists() else table
 
 
 def _check(table: str | None, target: str | None) -> None:

@@ -108,6 +108,7 @@ _PAGE = """
 .scalewise .widget-html,.scalewise .widget-html-content{
   height:auto;min-height:0;line-height:inherit;font-size:inherit;color:inherit;overflow:visible;
 }
+.scalewise .sw-panel :is(.widget-html,.widget-html-content){min-width:0;max-width:100%}
 .scalewise h2,.scalewise p,.scalewise ul{margin:0}
 .scalewise>.widget-html:has(.sw-header){margin-bottom:12px}
 .sw-header{display:flex;flex-wrap:wrap;align-items:baseline;gap:4px 16px}
@@ -135,8 +136,11 @@ _PAGE = """
   margin-right:4px;
 }
 .sw-bar>span{display:block;height:100%;background:var(--sw-accent)}
-@container (max-width:900px){.scalewise .sw-bar{width:24px}.scalewise .sw-scale .sw-table :is(td,th){padding:0 4px}}
+.scalewise .sw-scale :is(.sw-buttons,.sw-pair){flex-wrap:wrap}
+.scalewise .sw-scale :is(.sw-buttons,.sw-pair)>*{flex:1 1 auto;width:auto}
+@container (max-width:1000px){.scalewise .sw-bar{width:24px}}
 @container (max-width:700px){.sw-scale{grid-template-columns:minmax(0,1fr)}}
+@container (max-width:480px){.scalewise .sw-bar{display:none}.scalewise .sw-scale .sw-table td{white-space:normal}}
 .scalewise .sw-few{
   display:grid;grid-template-columns:minmax(0,3fr) minmax(240px,2fr);gap:16px;align-items:start;overflow:visible;
 }
@@ -156,7 +160,7 @@ _PAGE = """
 .sw-groups .sw-chip::before{display:none}
 .sw-either{overflow:visible}
 @container (max-width:900px){.scalewise .sw-few{grid-template-columns:minmax(0,1fr)}}
-@container (max-width:900px){.scalewise .sw-small-plots{grid-template-columns:minmax(0,1fr)}}
+@container (max-width:1100px){.scalewise .sw-small-plots{grid-template-columns:minmax(0,1fr)}}
 /* On a narrow page the verdict still stands first, and the controls flow into columns. */
 @container (max-width:800px){
   .scalewise .sw-body{grid-template-columns:minmax(0,1fr)}
@@ -178,7 +182,8 @@ _PAGE = """
 .sw-heading .widget-checkbox{width:auto}
 .sw-small-plots .sw-heading{min-height:0}
 .scalewise .sw-small-plots .sw-heading>.widget-html:first-child:not(:only-child){flex:1 0 100%}
-.scalewise .sw-small-plots .sw-heading>:not(:first-child){flex:1 1 0;min-width:0}
+.scalewise .sw-small-plots .sw-heading>:not(:first-child){flex:1 1 124px;min-width:0}
+.scalewise .sw-small-plots .sw-heading>.widget-toggle-buttons{flex:none;width:auto}
 .sw-title{font-size:14px;line-height:20px;font-weight:600}
 .scalewise :focus-visible{outline:2px solid var(--sw-accent);outline-offset:1px}
 """
@@ -187,6 +192,10 @@ _CONTROLS = """
 .sw-controls{gap:8px}
 .sw-field,.scalewise .sw-pair,.scalewise .sw-buttons,.sw-model{overflow:visible;min-width:0}
 .sw-field{gap:2px}
+/* The name of a control for screen readers; for all others it stands above the control. */
+.scalewise :is(.sw-field,.sw-heading,.sw-pair) .widget-label{
+  position:absolute;width:1px;min-width:0;height:1px;margin:0;padding:0;overflow:hidden;clip-path:inset(50%);
+}
 .sw-pair>*{flex:1 1 0}
 .scalewise .sw-pair,.scalewise .sw-buttons{gap:8px}
 .sw-buttons>.jupyter-button{flex:1 1 0;width:auto;padding:0 4px}
@@ -195,6 +204,7 @@ _CONTROLS = """
 .sw-model .sw-pin{width:24px;min-width:24px;height:20px;padding:0;line-height:20px;flex:none}
 .sw-model .widget-checkbox{width:auto;flex:1 1 auto;min-width:0;height:24px;line-height:24px}
 .scalewise .sw-label,.scalewise .sw-hint{color:var(--sw-muted);font-size:12px;line-height:16px}
+.scalewise .sw-hint.sw-note-error{color:var(--sw-error)}
 .sw-rows b{color:var(--sw-text)}
 .scalewise .sw-folded{overflow:visible}
 .sw-folded :is(.jupyter-widget-Collapse,.jupyter-widget-Collapse-contents,.jupyter-widget-Collapse-header){
@@ -306,6 +316,8 @@ _PLOTS = """
 .scalewise .sw-table th,.scalewise .sw-table td{
   text-align:right;font-weight:400;padding:0 8px;white-space:nowrap;background:transparent;border:0;
 }
+.scalewise .sw-panel .sw-table thead th{white-space:normal;vertical-align:bottom;line-height:16px}
+@container (max-width:1000px){.scalewise .sw-panel .sw-table :is(td,th){padding:0 4px}}
 .scalewise .sw-table th:first-child{text-align:left;padding-left:0}
 .scalewise .sw-table :is(td,th):last-child{padding-right:0}
 .scalewise .sw-table thead th{color:var(--sw-muted);border-bottom:1px solid var(--sw-border)}

@@ -1,17 +1,33 @@
-"""What keeping the best few features does to the score, the table and the time of a fit, in words."""
+"""How far a comparison of features has come, and what keeping the best few does, in words."""
 
 from __future__ import annotations
 
 from scalewise.core.feature_curve import FeaturePoint
+from scalewise.core.feature_plan import feature_trials
+from scalewise.core.study import StudyState
 from scalewise.core.summary import Summary
 from scalewise.core.wording import byte_text, duration_text, gain_text, rows_text, score_text
 
-__all__ = ["effect_words"]
+__all__ = ["effect_words", "search_words"]
 
 _USABLE = 0.6
 """Share of the free memory that a table may take, as for samples."""
 
 _NOTHING = 0.00005
+
+
+def search_words(state: StudyState) -> str:
+    """Say how far a comparison of features has come that is not complete; empty where none is open."""
+    trials = feature_trials(state.plan) if state.plan else ()
+    n_left = sum(trial in state.left for trial in trials)
+    if not n_left:
+        return ""
+    done = f"{len(trials) - n_left} of {len(trials)} fits"
+    if state.phase == "running":
+        return f"Comparing features: {done} done …"
+    out_of_time = state.phase == "finished" and state.ending == "budget"
+    when = "the time was spent. Give a larger budget" if out_of_time else "the study was stopped"
+    return f"The comparison of features is not complete: {done} were done when {when}."
 
 
 def effect_words(summary: Summary, k: int, free_bytes: int | None = None) -> tuple[str, ...]:

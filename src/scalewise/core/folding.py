@@ -102,6 +102,7 @@ def _start(state: StudyState, event: ev.StudyStarted) -> StudyState:
         failures=MappingProxyType({}),
         ready_rows=0,
         started_at=event.at,
+        working_since=0.0,
         ending="",
         ending_reason="",
         reach=_reach(state, event.plan) if same else 0.0,
@@ -126,7 +127,8 @@ def _replanned(state: StudyState) -> StudyState:
 def _fold_trial(state: StudyState, event: ev.Event) -> StudyState:
     match event:
         case ev.TrialStarted(trial=trial, worker=worker, at=at):
-            return replace(state, running=_with(state.running, trial, Running(worker, at)))
+            since = state.working_since or at
+            return replace(state, running=_with(state.running, trial, Running(worker, at)), working_since=since)
         case ev.TrialFinished(trial=trial, record=record, where=where, resumed=resumed):
             return replace(
                 state,

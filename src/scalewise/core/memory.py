@@ -66,21 +66,23 @@ class WorkerMemory:
         return fitting
 
 
-def worker_memory(curve: Curve, row_bytes: int, n_holdout_rows: int) -> WorkerMemory:
+def worker_memory(curve: Curve | None, row_bytes: int, n_holdout_rows: int) -> WorkerMemory:
     """Work out from a model's trials how much memory larger ones will take.
 
     Parameters
     ----------
-    curve : Curve
+    curve : Curve or None
+        None where the model has no trial yet.
     row_bytes : int
         Of one row as workers hold it.
     n_holdout_rows : int
     """
-    records = [record for point in curve.points for _, record in point.trials]
+    points = curve.points if curve else ()
+    records = [record for point in points for _, record in point.trials]
     bases = [r.worker_bytes - r.peak_bytes for r in records if r.worker_bytes > r.peak_bytes > 0]
     base = median(bases) if bases else _BARE_WORKER + row_bytes * n_holdout_rows
-    growth = memory_curve([p.n_rows for p in curve.points], [p.peak_bytes for p in curve.points])
-    largest = max(((p.n_rows, p.peak_bytes) for p in curve.points if p.peak_bytes), default=(0, 0))
+    growth = memory_curve([p.n_rows for p in points], [p.peak_bytes for p in points])
+    largest = max(((p.n_rows, p.peak_bytes) for p in points if p.peak_bytes), default=(0, 0))
     return WorkerMemory(round(base), row_bytes, growth, largest)
 
 

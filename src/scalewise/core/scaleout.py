@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scalewise.core.cost import memory_curve
+from scalewise.core.curves import each_curve
+from scalewise.core.memory import worker_memory
 from scalewise.core.results import TrialRecord
 from scalewise.core.spec import Trial
 from scalewise.core.study import StudyState
-from scalewise.core.wording import byte_text, duration_text, rows_text, score_text
+from scalewise.core.wording import byte_text, counted_text, duration_text, rows_text, score_text
 
-__all__ = ["Preview", "Share", "check_trial", "difference", "preview", "stream_words"]
+__all__ = ["Preview", "Share", "check_trial", "difference", "preview", "stream_words", "trials_left"]
 
 _ROUNDING = 1e-6
 """Scores that differ by less, relative to their size, are taken for the same."""
@@ -55,7 +56,7 @@ class Preview:
     seconds_here, seconds_there : float
         Expected wall time with the present workers and with the others, their start included.
     bytes_each : int
-        Memory that the largest trial is expected to take on a worker, its sample included.
+        Memory of a whole worker with the dearest trial: the process itself, its samples, and every copy of them.
     bytes_moved : int
         Bytes that travel to workers that do not share this machine's files.
     workers_here, workers_there : int
@@ -78,9 +79,10 @@ class Preview:
     def words(self) -> tuple[str, ...]:
         """The same for people, a line each."""
         if not self.n_trials:
-            return ("Nothing is left to run: move the slider up, or stream the whole table.",)
+            return ("Nothing is left to run elsewhere: move the slider up, or stream the whole table here.",)
+        trials, are = counted_text(self.n_trials, "trial"), "is" if self.n_trials == 1 else "are"
         return (
-            f"{self.n_trials} trials of up to {rows_text(self.largest_n_rows)} rows are left.",
+            f"At most {trials} of up to {rows_text(self.largest_n_rows)} rows {are} left.",
             f"About {duration_text(self.seconds_here)} here with {self.workers_here} at a time, "
             f"{duration_text(self.seconds_there)} there with {self.workers_there}, its start included.",
             f"Each worker needs about {byte_text(self.bytes_each)} of memory.",
@@ -98,7 +100,7 @@ def preview(state: StudyState, *, workers_here: int, workers_there: int) -> Prev
     workers_here, workers_there : int
         Trials that run at the same time here and there; at least 1.
     """
-    left = () if state.phase == "finished" else state.open_trials()
+    left = trials_left(state)
     seconds = [state.expected.seconds(trial) for trial in left]
     total, longest = sum(seconds), max(seconds, default=0.0)
     largest = max((trial.n_rows for trial in left), default=0)
@@ -108,12 +110,17 @@ def preview(state: StudyState, *, workers_here: int, workers_there: int) -> Prev
         largest_n_rows=largest,
         seconds_here=max(total / max(workers_here, 1), longest),
         seconds_there=_START_SECONDS + max(total / max(workers_there, 1), longest),
-        bytes_each=sample + _fit_bytes(state, left),
+        bytes_each=_worker_bytes(state, left),
         bytes_moved=sample * len({t.repeat for t in left}) + _TASK_BYTES * len(left),
         workers_here=workers_here,
         workers_there=workers_there,
         shares=_shares(state, left),
     )
+
+
+def trials_left(state: StudyState) -> tuple[Trial, ...]:
+    """Trials that other workers could take over: none of a study that has ended."""
+    return () if state.phase == "finished" else state.open_trials()
 
 
 def _shares(state: StudyState, left: tuple[Trial, ...]) -> tuple[Share, ...]:
@@ -159,21 +166,14 @@ def _sample_bytes(state: StudyState, n_rows: int) -> int:
     return 0 if data is None else data.row_bytes * (n_rows + data.n_holdout_rows)
 
 
-def _fit_bytes(state: StudyState, left: tuple[Trial, ...]) -> int:
-    """Bytes that the dearest of the trials is expected to take while it is fitted."""
-    return max((_expected_bytes(state, trial) for trial in _largest_each(left)), default=0)
-
-
-def _largest_each(left: tuple[Trial, ...]) -> tuple[Trial, ...]:
-    return tuple({trial.model: trial for trial in sorted(left, key=lambda t: t.n_rows)}.values())
-
-
-def _expected_bytes(state: StudyState, trial: Trial) -> int:
-    known = {t.n_rows: r.peak_bytes for t, r in state.records.items() if t.model == trial.model and t.is_plain}
-    curve = memory_curve(list(known), list(known.values()))
-    if curve is not None:
-        return int(curve.predict(trial.n_rows))
-    return max((int(size * trial.n_rows / n) for n, size in known.items()), default=0)
+def _worker_bytes(state: StudyState, left: tuple[Trial, ...]) -> int:
+    """Bytes of a whole worker with the dearest of the trials, as the verdict tells them."""
+    data = state.data
+    if data is None:
+        return 0
+    measured = {curve.model.name: curve for curve in each_curve(state)}
+    memory = {t.model: worker_memory(measured.get(t.model), data.row_bytes, data.n_holdout_rows) for t in left}
+    return max((memory[model].predict(n_rows) for model, n_rows in {(t.model, t.n_rows) for t in left}), default=0)
 
 
 def check_trial(state: StudyState) -> Trial | None:

@@ -362,7 +362,7 @@ class Plan:
     min_gain : float
         The least gain in the metric that a person cares for.
     budget_minutes : float or None
-        Wall time that the study may take; None where it has no end but its own.
+        Wall time that the study may take from its first fit on; None where it has no end but its own.
     price_per_hour : float or None
         What an hour of one worker costs, in whatever currency; None where nobody asks.
     everything : bool

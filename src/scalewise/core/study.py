@@ -91,6 +91,9 @@ class StudyState:
         The latest messages, oldest first.
     started_at : float
         When the study was started (seconds since 1970).
+    working_since : float
+        When the first trial since then began: the budget of time counts from there, since until then workers start and
+        samples are laid out. 0 before.
     away : str
         The engine that the rest goes to; empty for the one that the study began on.
     check : Trial or None
@@ -136,6 +139,7 @@ class StudyState:
     ready_rows: int = 0
     notes: tuple[Note, ...] = ()
     started_at: float = 0.0
+    working_since: float = 0.0
     away: str = ""
     check: Trial | None = None
     difference: str = ""

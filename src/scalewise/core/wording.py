@@ -8,6 +8,7 @@ from decimal import Decimal
 __all__ = [
     "about_text",
     "byte_text",
+    "counted_text",
     "distance_text",
     "duration_text",
     "exact_text",
@@ -22,6 +23,11 @@ __all__ = [
 def rows_text(n_rows: float) -> str:
     """Rows with thin separators: ``65,469``."""
     return f"{round(n_rows):,}"
+
+
+def counted_text(n: int, noun: str) -> str:
+    """So many of something that forms its plural with an s: ``1 trial``, ``1,200 trials``."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def percent_text(fraction: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
 import shutil
@@ -29,6 +30,14 @@ _DELIMITERS = (",", ";", "\t", "|")
 _MISSING = ["", "?", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>"]
 _ENTRY_OF_FAILURE = re.compile(r"column #(\d+)")
 
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+"""What such text begins with; the marks of UTF-32 begin with those of UTF-16."""
+
 Types = Mapping[str, pa.DataType]
 
 
@@ -51,20 +60,44 @@ def open_csv(path: Path, name: str, *, in_memory_bytes: int = _IN_MEMORY_BYTES) 
     plain = path.suffix.lower() in (".csv", ".tsv")
     size = path.stat().st_size * (1 if plain else _COMPRESSION)
     try:
+        _check_encoding(path)
         if size > in_memory_bytes:
             return _rewritten(path, name)
         table = pacsv.read_csv(path, parse_options=_cuts(path), convert_options=_conversion({}))
         return ArrowSource(table, name, fingerprint=_fingerprint(path))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        what = str(error).strip().split("\n")[0].rstrip(".")
+        what = _what(error)
         hint = "Check that it has a line of names on top, the same number of cells in each row, and is UTF-8 text"
         raise TableError(f"{str(path)!r} cannot be read as CSV: {what}. {hint}.") from error
 
 
+def _what(error: Exception) -> str:
+    """The first line of an error; of text that is no UTF-8 only that."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    return str(error).strip().split("\n")[0].rstrip(".")
+
+
+def _check_encoding(path: Path) -> None:
+    """Refuse text in units of two or four bytes, of which a reader would only say that it has too few columns."""
+    first = _first_bytes(path)
+    found = next((name for mark, name in _MARKS if first.startswith(mark)), "")
+    if found or first.count(0) > len(first) / 4:
+        raise TableError(
+            f"{str(path)!r} is {found or 'UTF-16'} text, not UTF-8. Save it as UTF-8, or read it with "
+            f"pandas.read_csv(..., encoding={(found or 'UTF-16').lower()!r}) and give the frame."
+        )
+
+
+def _first_bytes(path: Path) -> bytes:
+    with pa.input_stream(str(path), compression="detect") as opened:
+        first: bytes = opened.read(1 << 16)
+        return first
+
+
 def _cuts(path: Path) -> pacsv.ParseOptions:
     """Cut at what stands most often in the line of names."""
-    with pa.input_stream(str(path), compression="detect") as opened:
-        first = opened.read(1 << 16).split(b"\n")[0].decode(errors="replace")
+    first = _first_bytes(path).split(b"\n")[0].decode(errors="replace")
     delimiter = max(_DELIMITERS, key=first.count)
     return pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
 

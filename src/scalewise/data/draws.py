@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalewise.core.spec import SamplingUnit
+from scalewise.core.wording import counted_text
 from scalewise.data.encode import column_codes, is_usable, text_hashes
 from scalewise.data.sampling import Draw, GroupDraw, RowDraw, ThinnedDraw, TimeDraw, holdout_size
 from scalewise.data.sources import Source
@@ -15,7 +16,7 @@ from scalewise.data.target import Target
 from scalewise.data.times import row_times, time_columns
 from scalewise.errors import InputError, TargetError, unknown_name
 
-__all__ = ["Drawn", "check_unit", "drawn"]
+__all__ = ["Drawn", "check_unit", "drawn", "missing_note"]
 
 _SMALLEST_ROWS, _SMALLEST_PER_CLASS, _SMALLEST_RARE_ROWS = 50, 10, 5
 _SMALLEST_RARE_FRACTION = 0.02
@@ -146,7 +147,13 @@ def _time_draw(source: Source, target: Target, unit: SamplingUnit, seed: int) ->
 
 def _unusable_note(column: str, missing: NDArray[np.bool_], target: Target) -> tuple[str, ...]:
     count = int((missing & (target.codes >= 0)).sum())
-    return (f"{count:,} rows without a value of {column} are left out.",) if count else ()
+    return missing_note(count, column)
+
+
+def missing_note(count: int, column: str) -> tuple[str, ...]:
+    """Say how many rows are left out since they have no value of a column; nothing where none is."""
+    are = "is" if count == 1 else "are"
+    return (f"{counted_text(count, 'row')} without a value of {column} {are} left out.",) if count else ()
 
 
 def _until_all_classes(draw: Draw, target: Target, unit: SamplingUnit, smallest: int) -> int:

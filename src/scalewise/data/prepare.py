@@ -11,7 +11,7 @@ import pyarrow as pa
 from scalewise.core.sizes import too_small
 from scalewise.core.spec import ROWS, DataSpec, Feature, LeftOut, SamplingUnit, Task, UnitCandidate
 from scalewise.data.columns import columns_to_look_at, is_wide, read_columns, rows_to_look_at, screened, whole_profile
-from scalewise.data.draws import Drawn, check_unit, drawn
+from scalewise.data.draws import Drawn, check_unit, drawn, missing_note
 from scalewise.data.encode import encode
 from scalewise.data.look import Look, look_at
 from scalewise.data.profile import Profile
@@ -206,7 +206,8 @@ def _with_unit(
         seed=seed,
     )
     small = (words,) if (words := too_small(data)) else ()
-    return Prepared(source, data, left_out, (*small, *_missing_note(read), *notes, *profile.notes), draw, read, profile)
+    notes = (*small, *missing_note(read.n_missing, read.name), *notes, *profile.notes)
+    return Prepared(source, data, left_out, notes, draw, read, profile)
 
 
 def _reasons(source: Source, target: str, exclude: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
@@ -239,8 +240,3 @@ def _nothing_left(target: str, left_out: tuple[LeftOut, ...]) -> str:
         return f"The table holds nothing but the target {target!r}. Give one with at least one more column."
     told = "; ".join(f"{item.name} {item.reason}" for item in left_out[:5])
     return f"No column is left to predict {target!r} from: {told}. Give a table with more columns, or exclude fewer."
-
-
-def _missing_note(target: Target) -> tuple[str, ...]:
-    count = target.n_missing
-    return (f"{count:,} rows without a value of {target.name} are left out.",) if count else ()

@@ -8,9 +8,11 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scalewise.core.spec import Feature, Task
+from scalewise.core.wording import counted_text
 from scalewise.data.encode import coded_values, column_codes, encode, is_number, is_text, plain_values
 from scalewise.data.sources import Source
 from scalewise.data.strata import code_counts
@@ -28,6 +30,10 @@ LEAST_ROWS = 20
 """Rows with a target that a table needs."""
 
 _GUESSED_CLASSES = 20
+_MOST_COUNTED = 100_000
+"""In so many rows classes are counted, to say how many more there are than can be."""
+
+_OTHER = "Choose another column."
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +127,7 @@ def encode_target(
 
 def _check_kind(name: str, kind: pa.DataType, task: Task | None) -> None:
     if pa.types.is_null(kind):
-        raise TargetError(f"The target {name!r} has no value in any row. Choose another column.")
+        raise TargetError(f"The target {name!r} has no value in any row. {_OTHER}")
     if pa.types.is_duration(kind) or not (is_number(kind) or is_text(kind)):
         raise TargetError(
             f"The target {name!r} holds values of type {kind}. Valid: numbers, booleans or text; "
@@ -142,13 +148,23 @@ def _classes_or_numbers(source: Source, name: str, task: Task | None) -> Target:
         return _numbers(source, name)
     if found is None:
         raise TargetError(
-            f"The target {name!r} has more than {MAX_CLASSES:,} classes. Choose a column with fewer"
-            + (", or regression." if is_number(kind) else ", or group its values.")
+            f"The target {name!r} has {_distinct(source, name)} classes; {MAX_CLASSES:,} is the most. "
+            "Choose a column with fewer" + (", or regression." if is_number(kind) else ", or group its values.")
         )
     values, codes = found
     if may_be_number and not _like_classes(values, len(codes)):
         return _numbers(source, name)
     return _classes(name, values, codes, task)
+
+
+def _distinct(source: Source, name: str) -> str:
+    """How many values a column has, in words; a long one is not read to its end for that."""
+    if source.n_rows() > _MOST_COUNTED:
+        return f"more than {MAX_CLASSES:,}"
+    found: set[object] = set()
+    for batch in source.scan([name]):
+        found.update(pc.unique(batch.column(0)).drop_null().to_pylist())
+    return f"{len(found):,}"
 
 
 def _like_classes(values: list[object], n_rows: int) -> bool:
@@ -172,9 +188,9 @@ def _classes(name: str, values: list[object], codes: NDArray[np.int16], task: Ta
 def _check_classes(target: Target, task: Task | None) -> None:
     name, labels, counts = target.name, target.classes, target.class_sizes
     if not labels:
-        raise TargetError(f"The target {name!r} has no value in any row. Choose another column.")
+        raise TargetError(f"The target {name!r} has no value in any row. {_OTHER}")
     if len(labels) == 1:
-        raise TargetError(f"The target {name!r} is {labels[0]!r} everywhere, so there is nothing to learn.")
+        raise TargetError(f"The target {name!r} is {labels[0]!r} everywhere, so there is nothing to learn. {_OTHER}")
     if task is not None and (task == "binary") != (len(labels) == 2):
         valid = "'binary'" if len(labels) == 2 else "'multiclass'"
         raise TargetError(f"The task is {task!r}, but the target {name!r} has {len(labels)} classes. Valid: {valid}.")
@@ -195,11 +211,14 @@ def _numbers(source: Source, name: str) -> Target:
         parts.append(np.where(np.isnan(numbers), -1, 0).astype(np.int16))
         low, high = np.fmin.reduce(numbers, initial=low), np.fmax.reduce(numbers, initial=high)
     if infinite:
-        raise TargetError(f"The target {name!r} is infinite in {infinite:,} rows. Leave these rows out, or bound them.")
+        raise TargetError(
+            f"The target {name!r} is infinite in {counted_text(infinite, 'row')}. "
+            f"Leave {'this row' if infinite == 1 else 'these rows'} out, or bound the values."
+        )
     if low > high:
-        raise TargetError(f"The target {name!r} has no value in any row. Choose another column.")
+        raise TargetError(f"The target {name!r} has no value in any row. {_OTHER}")
     if low == high:
-        raise TargetError(f"The target {name!r} is {low:g} everywhere, so there is nothing to learn.")
+        raise TargetError(f"The target {name!r} is {low:g} everywhere, so there is nothing to learn. {_OTHER}")
     return Target(name, "regression", (), np.concatenate(parts))
 
 

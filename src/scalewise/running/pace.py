@@ -13,7 +13,7 @@ from scalewise.core.experiment import Agenda
 from scalewise.core.spec import Trial
 from scalewise.core.study import StudyState
 
-__all__ = ["End", "Pace", "seconds_left"]
+__all__ = ["End", "Pace", "out_of_time", "seconds_left"]
 
 _LEAST_AHEAD, _MOST_AHEAD, _AHEAD_SECONDS = 2, 12, 0.25
 """Tasks queued for each worker beyond the one it runs: as many as keep it busy for this long."""
@@ -96,7 +96,7 @@ class Pace:
         if agenda.ending and (not self.flying or (not is_shared and self._takes_long())):
             return End(agenda.ending, agenda.reason)
         if not self.flying and not is_busy and math.isfinite(self.seconds_left):
-            return End("budget", "The budget of time does not reach for another trial.")
+            return out_of_time(self.state)
         return None
 
     def _takes_long(self) -> bool:
@@ -105,8 +105,23 @@ class Pace:
 
 
 def seconds_left(state: StudyState) -> float:
-    """Seconds until the budget of the running study is spent; infinite where it has none."""
+    """Seconds until the budget of the running study is spent; infinite where it has none.
+
+    All of it is left until the first trial begins: starting the workers is not paid for with it.
+    """
     plan = state.plan
     if state.phase != "running" or plan is None or plan.budget_minutes is None:
         return math.inf
-    return state.started_at + 60 * plan.budget_minutes - time.time()
+    spent = time.time() - state.working_since if state.working_since else 0.0
+    return 60 * plan.budget_minutes - spent
+
+
+def out_of_time(state: StudyState) -> End:
+    """The end of a study whose budget of time is spent, or does not reach for another trial."""
+    if not state.records:
+        reason = "The budget of time was spent before a single fit was finished. Start again with more minutes."
+    elif seconds_left(state) > 0:
+        reason = "The budget of time does not reach for another trial."
+    else:
+        reason = "The budget of time is spent."
+    return End("budget", reason)

@@ -13,7 +13,7 @@ from scalewise.data.prepare import Prepared
 from scalewise.running.errands import Errand, Errands
 from scalewise.running.ledger import Ledger
 from scalewise.running.moving import Engines
-from scalewise.running.pace import End, Pace, seconds_left
+from scalewise.running.pace import End, Pace, out_of_time, seconds_left
 from scalewise.running.whole_table import incremental_models
 from scalewise.running.work import Work
 
@@ -114,7 +114,7 @@ class Trials:
             return None
         pace = Pace(state, work.submitted, engine.slots, seconds_left(state))
         if pace.seconds_left <= 0:
-            return End("budget", "The budget of time is spent.")
+            return out_of_time(state)
         if pace.is_supplied:
             return None
         agenda = pace.agenda()
