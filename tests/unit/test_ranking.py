@@ -12,7 +12,7 @@ from tiny_tables import frame, store
 
 from scalewise.core.spec import Feature, Trial
 from scalewise.data.store import load_holdout, load_sample
-from scalewise.models import fitting
+from scalewise.models import fitting, sight
 from scalewise.models.catalog import get_model
 from scalewise.models.fitting import run_trial
 from scalewise.models.importance import HoldoutPart
@@ -40,7 +40,7 @@ def samples():
 
 @pytest.fixture(autouse=True)
 def fresh_ranking():
-    fitting._ranked.cache_clear()
+    sight._ranked.cache_clear()
     fitting.own_holdout.cache_clear()
 
 
@@ -72,7 +72,7 @@ class TestKeeping:
         spoiled[:2] = np.random.default_rng(0).normal(size=spoiled[:2].shape)
         np.save(path, spoiled)
         fresh = dataclasses.replace(samples.ref, folder=str(Path(samples.ref.folder) / "."))
-        fitting._ranked.cache_clear()
+        sight._ranked.cache_clear()
         fitting.own_holdout.cache_clear()
         after = run_trial(fresh, trial, "roc_auc", 0)
         path.write_bytes(kept)

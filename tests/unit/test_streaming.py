@@ -22,9 +22,10 @@ from scalewise.data.sources import open_source
 from scalewise.data.store import SampleStore, load_holdout, load_sample
 from scalewise.errors import InputError, TableError
 from scalewise.models.catalog import MODELS, get_model
-from scalewise.models.fitting import derived_seed, fit_model, run_trial
+from scalewise.models.fitting import fit_model, run_trial
 from scalewise.models.preprocessing import Problem
 from scalewise.models.scoring import Scoring, predict
+from scalewise.models.sight import derived_seed
 from scalewise.models.streaming import run_stream, stream_order
 
 STREAMED = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from time import perf_counter
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalewise.core.results import FeatureImportance, GroupImportance, Setting, TrialRecord
-from scalewise.core.spec import Feature, Trial, content_id
+from scalewise.core.spec import Trial
 from scalewise.data.store import DataRef, Holdout, load_holdout, load_sample
 from scalewise.errors import InputError, MetricError
 from scalewise.models.catalog import ModelEntry, get_model
@@ -28,13 +28,13 @@ from scalewise.models.importance import (
 )
 from scalewise.models.memory import PeakMemory
 from scalewise.models.metrics import check_metric, metric_label
-from scalewise.models.preprocessing import Problem
-from scalewise.models.ranking import n_checked, n_copies, noise_sources, ranked_columns, shuffled_columns
+from scalewise.models.ranking import n_copies
 from scalewise.models.scoring import Scoring, predict
+from scalewise.models.sight import Sight, derived_seed, problem_of, seed_for, seen_groups, sight_of
 from scalewise.models.threads import one_thread
 from scalewise.models.tuning import Settings, best_settings, drawn_settings
 
-__all__ = ["caught_warnings", "derived_seed", "fit_model", "own_holdout", "run_trial"]
+__all__ = ["caught_warnings", "fit_model", "own_holdout", "run_trial"]
 
 Floats = NDArray[np.float64]
 
@@ -52,34 +52,6 @@ class _Fit:
     seconds: float
     peak_bytes: int
     memory: PeakMemory
-
-
-@dataclass(frozen=True, eq=False)
-class _Sight:
-    """What a trial sees of its table.
-
-    Parameters
-    ----------
-    features : tuple of Feature
-        Those that it is fitted on.
-    columns : list of int or None
-        Their places in the table; None for all.
-    noise : list of int
-        Columns whose shuffled copies are added.
-    kept : tuple of str
-        Names of the features of a trial on the best few, best first.
-    """
-
-    features: tuple[Feature, ...]
-    columns: list[int] | None = None
-    noise: list[int] = field(default_factory=list)
-    kept: tuple[str, ...] = ()
-
-    def of(self, X: Floats, seed: int) -> Floats:
-        """The columns that it sees."""
-        if self.noise:
-            return shuffled_columns(X, self.noise, np.random.default_rng(seed))
-        return X if self.columns is None else X[:, self.columns]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,14 +94,14 @@ def run_trial(ref: DataRef, trial: Trial, metric: str, seed: int) -> TrialRecord
     check_metric(metric, ref.task, len(ref.classes))
     began = perf_counter()
     with one_thread(), caught_warnings() as remarks:
-        sight = _sight(ref, trial, metric, seed)
+        sight = sight_of(ref, trial, metric, seed)
         settings = _settings(entry, ref, trial, sight, metric, seed)
         searched = perf_counter() - began if trial.settings else 0.0
         fit = _fit(entry, ref, trial, sight, seed, settings)
         exam = _examine(fit, ref, metric, sight, seed)
         score, on_blocks = _scores(exam, metric)
         train_score = _train_score(exam, fit, len(ref.classes))
-        rng = np.random.default_rng(_seed(seed, trial, "shuffle"))
+        rng = np.random.default_rng(seed_for(seed, trial, "shuffle"))
         is_looked_at = entry.rung > 0 and not trial.settings
         importances, groups = _importances(exam, fit, ref, sight, rng) if is_looked_at else ((), ())
         copies = _n_copies(exam, fit, len(ref.features)) if trial.probes else -1
@@ -174,7 +146,7 @@ def fit_model(ref: DataRef, trial: Trial, seed: int) -> Any:
     entry = get_model(trial.model)
     _check_entry(entry, ref, trial)
     with one_thread(), caught_warnings():
-        return _fit(entry, ref, trial, _Sight(ref.features), seed, {}).estimator
+        return _fit(entry, ref, trial, Sight(ref.features), seed, {}).estimator
 
 
 def _check_entry(entry: ModelEntry, ref: DataRef, trial: Trial) -> None:
@@ -189,100 +161,33 @@ def _check_entry(entry: ModelEntry, ref: DataRef, trial: Trial) -> None:
         raise InputError(f"{entry.label} has no settings that could be tried. Choose another model to tune.")
 
 
-def derived_seed(seed: int, *parts: str | int) -> int:
-    """Derive a seed below 2**32 from the study's and what it is for."""
-    return int(content_id([seed, *parts])[:8], 16)
-
-
-def _seed(seed: int, trial: Trial, purpose: str) -> int:
-    return derived_seed(seed, purpose, trial.model, trial.n_rows, trial.repeat)
-
-
-def _sight(ref: DataRef, trial: Trial, metric: str, seed: int) -> _Sight:
-    """Settle what a trial sees."""
-    if trial.probes:
-        # The same columns for all repeats, so that noise can be averaged over them as features are.
-        sources = noise_sources(len(ref.features), trial.probes, np.random.default_rng(derived_seed(seed, "noise")))
-        added = (replace(ref.features[at], name=f"noise {k + 1}") for k, at in enumerate(sources))
-        return _Sight((*ref.features, *added), noise=sources)
-    if not trial.keep:
-        return _Sight(ref.features)
-    best = _ranked(ref, trial.plain(), metric, seed)[: trial.keep]
-    columns = sorted(best)
-    kept = tuple(ref.features[column].name for column in best)
-    return _Sight(tuple(ref.features[column] for column in columns), columns, kept=kept)
-
-
-@lru_cache(maxsize=16)
-def _ranked(ref: DataRef, trial: Trial, metric: str, seed: int) -> tuple[int, ...]:
-    """Rank the features of a sample: fit on a part of it, and look what the rest loses without each."""
-    X, y = load_sample(ref, trial.repeat, trial.n_rows)
-    n_rows, n_classes = n_checked(len(y)), len(ref.classes)
-    entry, rng = get_model(trial.model), np.random.default_rng(_seed(seed, trial, "rank"))
-    scoring = Scoring(metric, ref.task, n_classes)
-
-    def fitted(columns: slice, features: tuple[Feature, ...]) -> tuple[Any, HoldoutPart]:
-        estimator = entry.build(_problem(ref, features, y[n_rows:], _seed(seed, trial, "fit")))
-        estimator.fit(X[n_rows:, columns], y[n_rows:])
-        own = np.ascontiguousarray(X[:n_rows, columns])
-        return estimator, HoldoutPart(own, y[:n_rows], predict(estimator, own, n_classes))
-
-    def alone(column: int) -> float:
-        _, exam = fitted(slice(column, column + 1), ref.features[column : column + 1])
-        return scoring.one(exam.y, exam.predictions)
-
-    estimator, exam = fitted(slice(None), ref.features)
-    groups = [columns for _, columns in _groups(ref, ref.features)]
-    return ranked_columns(estimator, exam, groups, scoring, rng, alone)
-
-
-def _settings(entry: ModelEntry, ref: DataRef, trial: Trial, sight: _Sight, metric: str, seed: int) -> Settings:
+def _settings(entry: ModelEntry, ref: DataRef, trial: Trial, sight: Sight, metric: str, seed: int) -> Settings:
     """Find out which settings are best for a sample; those of the recipe where nothing else is tried, or better."""
     if not trial.settings:
         return {}
     X, y = load_sample(ref, trial.repeat, trial.n_rows)
-    X, n_classes = sight.of(X, _seed(seed, trial, "noise")), len(ref.classes)
-    own_seed = _seed(seed, trial, "fit")
+    X, n_classes = sight.of(X, seed_for(seed, trial, "noise")), len(ref.classes)
+    own_seed = seed_for(seed, trial, "fit")
 
     def build(n_rows: int) -> Any:
-        return entry.build(_problem(ref, sight.features, y[-n_rows:], own_seed))
+        return entry.build(problem_of(ref, sight.features, y[-n_rows:], own_seed))
 
     # The same for all repeats, so that what is chosen can be compared.
     drawn_by = derived_seed(seed, "settings", trial.model, trial.n_rows)
-    tried = drawn_settings(entry, _problem(ref, sight.features, y, own_seed), trial.settings, drawn_by)
+    tried = drawn_settings(entry, problem_of(ref, sight.features, y, own_seed), trial.settings, drawn_by)
     return best_settings(build, tried, X, y, Scoring(metric, ref.task, n_classes), n_classes)
 
 
-def _groups(ref: DataRef, features: tuple[Feature, ...]) -> list[tuple[tuple[str, ...], tuple[int, ...]]]:
-    """Names and places of correlated features, as far as they are among those that are seen."""
-    place = {feature.name: at for at, feature in enumerate(features)}
-    seen = [tuple(name for name in group if name in place) for group in ref.groups]
-    return [(names, tuple(place[name] for name in names)) for names in seen if len(names) > 1]
-
-
-def _fit(entry: ModelEntry, ref: DataRef, trial: Trial, sight: _Sight, seed: int, settings: Settings) -> _Fit:
+def _fit(entry: ModelEntry, ref: DataRef, trial: Trial, sight: Sight, seed: int, settings: Settings) -> _Fit:
     memory = PeakMemory.start()
     X, y = load_sample(ref, trial.repeat, trial.n_rows)
-    X = sight.of(X, _seed(seed, trial, "noise"))
-    estimator = entry.build(_problem(ref, sight.features, y, _seed(seed, trial, "fit")))
+    X = sight.of(X, seed_for(seed, trial, "noise"))
+    estimator = entry.build(problem_of(ref, sight.features, y, seed_for(seed, trial, "fit")))
     if settings:
         estimator[-1].set_params(**settings)
     began = perf_counter()
     estimator.fit(X, y)
     return _Fit(estimator, X, y, perf_counter() - began, memory.bytes(), memory)
-
-
-def _problem(ref: DataRef, features: tuple[Feature, ...], y: NDArray[Any], seed: int) -> Problem:
-    """State what is to be learned from a sample, which may lack some classes."""
-    if ref.task == "regression":
-        return Problem("regression", features, 0, len(y), seed)
-    present = np.flatnonzero(np.bincount(y, minlength=len(ref.classes)))
-    if len(present) < 2:
-        raise MetricError(
-            f"All {len(y):,} rows of this sample are of class {ref.classes[present[0]]!r}; nothing can be told apart. "
-            "Start from larger samples."
-        )
-    return Problem("binary" if len(present) == 2 else "multiclass", features, len(present), len(y), seed)
 
 
 @lru_cache(maxsize=2)
@@ -292,7 +197,7 @@ def own_holdout(ref: DataRef) -> Holdout:
     return Holdout(np.ascontiguousarray(holdout.X), holdout.y.copy(), holdout.blocks.copy())
 
 
-def _examine(fit: _Fit, ref: DataRef, metric: str, sight: _Sight, seed: int) -> _Exam:
+def _examine(fit: _Fit, ref: DataRef, metric: str, sight: Sight, seed: int) -> _Exam:
     whole = own_holdout(ref)
     holdout = Holdout(sight.of(whole.X, derived_seed(seed, "held-out noise")), whole.y, whole.blocks)
     n_classes = len(ref.classes)
@@ -323,7 +228,7 @@ def _train_score(exam: _Exam, fit: _Fit, n_classes: int) -> float:
 
 
 def _importances(
-    exam: _Exam, fit: _Fit, ref: DataRef, sight: _Sight, rng: np.random.Generator
+    exam: _Exam, fit: _Fit, ref: DataRef, sight: Sight, rng: np.random.Generator
 ) -> tuple[tuple[FeatureImportance, ...], tuple[GroupImportance, ...]]:
     """Measure features and groups of them; beside noise, the noise alone."""
     whole = HoldoutPart(exam.holdout.X, exam.holdout.y, exam.predictions)
@@ -342,7 +247,7 @@ def _importances(
         )
     parts = holdout_parts(whole, len(fit.y), rng)
     alone = permutation_importances(fit.estimator, parts, names, exam.scoring, rng)
-    groups = _groups(ref, sight.features) if alone else []
+    groups = seen_groups(ref, sight.features) if alone else []
     return alone, group_importances(fit.estimator, parts, groups, exam.scoring, rng)
 
 

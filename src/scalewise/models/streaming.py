@@ -20,11 +20,12 @@ from scalewise.data.blocks import BLOCK_PARTS, TableRef, block_rows, first_block
 from scalewise.data.store import DataRef, load_sample
 from scalewise.errors import InputError, MetricError
 from scalewise.models.catalog import get_model
-from scalewise.models.fitting import caught_warnings, derived_seed, own_holdout
+from scalewise.models.fitting import caught_warnings, own_holdout
 from scalewise.models.memory import PeakMemory, give_back
 from scalewise.models.metrics import check_metric, metric_label
 from scalewise.models.preprocessing import Problem
 from scalewise.models.scoring import Scoring, predict
+from scalewise.models.sight import derived_seed
 from scalewise.models.threads import one_thread
 
 __all__ = ["Learner", "StreamOrder", "run_stream", "stream_order"]
