@@ -256,7 +256,7 @@ def test_the_rest_is_taken_to_other_workers_and_back_by_the_scale_out_panel(page
     dashboard.controls.fraction.value = 1.0
     until(dashboard, "finished")
     assert "Nothing is left to run" in _looked(dashboard).said.value
-    assert scale.start.disabled
+    assert not scale.start.disabled
     dashboard.runner.move(lambda: open_engine("local", workers=1))
     dashboard.runner.answered()
     assert not _looked(dashboard).home.disabled
@@ -264,6 +264,7 @@ def test_the_rest_is_taken_to_other_workers_and_back_by_the_scale_out_panel(page
     scale.home.click()
     dashboard.runner.answered()
     assert _looked(dashboard).home.disabled
+    assert not scale.start.disabled
 
 
 def test_the_scale_out_panel_says_what_is_left_as_soon_as_it_is_opened(page):

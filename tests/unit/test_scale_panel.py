@@ -34,7 +34,7 @@ def test_opening_the_panel_and_changing_what_is_asked_for_has_it_rendered_at_onc
     assert asked == [("look",)] * 3
 
 
-def test_what_is_left_is_said_and_can_be_taken_elsewhere_until_the_study_has_ended(panel):
+def test_what_is_left_is_said_and_other_workers_can_be_had_in_every_phase(panel):
     state = started()
     panel.button.click()
     panel.render(state, Engine, 2)
@@ -45,8 +45,8 @@ def test_what_is_left_is_said_and_can_be_taken_elsewhere_until_the_study_has_end
     assert not panel.start.disabled
     panel.render(fold(state, ev.StudyFinished()), Engine, 2)
     assert "Nothing is left to run" in panel.said.value
-    assert "cluster" not in panel.said.value
-    assert panel.start.disabled
+    assert "streamed" in panel.said.value
+    assert not panel.start.disabled
 
 
 def test_a_cluster_tells_in_words_what_it_does_now():

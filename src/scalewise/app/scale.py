@@ -16,7 +16,7 @@ import ipywidgets as widgets
 
 from scalewise.app.parts import amount_field, field, put
 from scalewise.app.scale_words import CostMeter, preview_html, status_html
-from scalewise.core.scaleout import preview, stream_words, trials_left
+from scalewise.core.scaleout import preview, stream_words
 from scalewise.core.study import StudyState
 from scalewise.data.blocks import block_rows
 from scalewise.engines.base import Engine
@@ -185,7 +185,7 @@ class ScalePanel:
         if not away:
             self._meter.reset()
         put(self.button, "disabled", not started)
-        put(self.start, "disabled", away or not started or not trials_left(state))
+        put(self.start, "disabled", away or not started)
         put(self.home, "disabled", not away)
         put(self.accept.layout, "display", "" if state.difference else "none")
         self._offer_streams(state)
@@ -208,8 +208,6 @@ class ScalePanel:
             return ""
         there = _UNKNOWN_WORKERS if self.place.value == "address" else self.workers.value
         seen = preview(state, workers_here=workers_here, workers_there=there)
-        if not seen.n_trials:
-            return preview_html(seen, ())
         go_on = (_GO_ON,) if state.phase == "stopped" else ()
         closing = f"{_CLOSING[self.place.value]} Points stay, and say where they were computed."
         return preview_html(seen, (closing, *go_on))

@@ -12,7 +12,7 @@ from scalewise.core.spec import Trial
 from scalewise.core.study import StudyState
 from scalewise.core.wording import byte_text, counted_text, duration_text, rows_text, score_text
 
-__all__ = ["Preview", "Share", "check_trial", "difference", "preview", "stream_words", "trials_left"]
+__all__ = ["Preview", "Share", "check_trial", "difference", "preview", "stream_words"]
 
 _ROUNDING = 1e-6
 """Scores that differ by less, relative to their size, are taken for the same."""
@@ -79,7 +79,10 @@ class Preview:
     def words(self) -> tuple[str, ...]:
         """The same for people, a line each."""
         if not self.n_trials:
-            return ("Nothing is left to run elsewhere: move the slider up, or stream the whole table here.",)
+            return (
+                "Nothing is left to run: workers started now get what you ask for next, a larger sample (move the "
+                "slider up) or the whole table, streamed.",
+            )
         trials, are = counted_text(self.n_trials, "trial"), "is" if self.n_trials == 1 else "are"
         return (
             f"At most {trials} of up to {rows_text(self.largest_n_rows)} rows {are} left.",
@@ -100,7 +103,7 @@ def preview(state: StudyState, *, workers_here: int, workers_there: int) -> Prev
     workers_here, workers_there : int
         Trials that run at the same time here and there; at least 1.
     """
-    left = trials_left(state)
+    left = _left(state)
     seconds = [state.expected.seconds(trial) for trial in left]
     total, longest = sum(seconds), max(seconds, default=0.0)
     largest = max((trial.n_rows for trial in left), default=0)
@@ -118,7 +121,7 @@ def preview(state: StudyState, *, workers_here: int, workers_there: int) -> Prev
     )
 
 
-def trials_left(state: StudyState) -> tuple[Trial, ...]:
+def _left(state: StudyState) -> tuple[Trial, ...]:
     """Trials that other workers could take over: none of a study that has ended."""
     return () if state.phase == "finished" else state.open_trials()
 
