@@ -7,8 +7,9 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from scalewise.core.plan import Plan
 from scalewise.core.sizes import default_fraction
-from scalewise.core.spec import ROWS, DataSpec, LeftOut, MetricSpec, ModelSpec, Plan, SamplingUnit, Task
+from scalewise.core.spec import ROWS, DataSpec, LeftOut, MetricSpec, ModelSpec, SamplingUnit, Task
 from scalewise.errors import InputError
 
 if TYPE_CHECKING:

@@ -34,10 +34,11 @@ from scalewise.core.company import company
 from scalewise.core.curve_points import curve_points, sizes
 from scalewise.core.extrapolation import Forecast, forecast_with
 from scalewise.core.folding import fold
+from scalewise.core.plan import Plan
 from scalewise.core.quantile_net import load_quantile_net
 from scalewise.core.results import TrialRecord
 from scalewise.core.sizes import repeats_at
-from scalewise.core.spec import DataSpec, Feature, MetricSpec, ModelSpec, Plan, StudySpec, Trial
+from scalewise.core.spec import DataSpec, Feature, MetricSpec, ModelSpec, StudySpec, Trial
 from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
 

@@ -23,7 +23,8 @@ from scalewise.core import events as ev
 from scalewise.core.feature_plan import PROBES, keep_steps
 from scalewise.core.folding import fold
 from scalewise.core.importance import trial_importances
-from scalewise.core.spec import DataSpec, FeaturePlan, MetricSpec, Plan, StudySpec, Trial
+from scalewise.core.plan import FeaturePlan, Plan
+from scalewise.core.spec import DataSpec, MetricSpec, StudySpec, Trial
 from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
 from scalewise.data.examples import get_example

@@ -10,7 +10,7 @@ from studies import BOOSTING, DUMMY, data_spec, finished, started, study_spec
 
 from scalewise.core.backtest import backtest
 from scalewise.core.extrapolation import forecast
-from scalewise.core.spec import Plan
+from scalewise.core.plan import Plan
 from scalewise.core.summary import summarise
 from scalewise.errors import InputError
 

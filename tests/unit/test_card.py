@@ -11,7 +11,7 @@ from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, started, study
 from scalewise.app.card import change_html, verdict_html, ways_html
 from scalewise.app.verdict_card import VerdictCard
 from scalewise.core.machine import Machine
-from scalewise.core.spec import Plan
+from scalewise.core.plan import Plan
 from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
 

@@ -10,8 +10,8 @@ from scalewise.core.company import COMPANY, LEARNERS, company, company_features
 from scalewise.core.curve_points import curve_points
 from scalewise.core.extrapolation import forecast
 from scalewise.core.forecast_features import curve_shape
+from scalewise.core.plan import Plan
 from scalewise.core.power_law import fit_power_law
-from scalewise.core.spec import Plan
 from scalewise.core.summary import summarise
 from scalewise.errors import InputError
 

@@ -12,8 +12,8 @@ from studies import BOOSTING, LINEAR, data_spec, finished, started, study_spec
 
 from scalewise.core.contest import contest, normal_above, overtakings, wins_by
 from scalewise.core.cost import cost_curve
+from scalewise.core.plan import Plan
 from scalewise.core.prospects import Continuation, Outlook
-from scalewise.core.spec import Plan
 from scalewise.core.summary import summarise
 
 MARGIN = 0.005

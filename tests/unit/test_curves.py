@@ -9,7 +9,8 @@ from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, record, starte
 from scalewise.core import events as ev
 from scalewise.core.curves import curves, paired_gain
 from scalewise.core.folding import fold
-from scalewise.core.spec import Plan, Trial
+from scalewise.core.plan import Plan
+from scalewise.core.spec import Trial
 
 FLAT = {"dummy": (0.5, 0.0), "linear": (0.75, 0.0), "boosting": (0.8, 0.2)}
 

@@ -11,8 +11,9 @@ from studies import LINEAR, record, study_spec
 from scalewise.core import events as ev
 from scalewise.core.events.codec import event_from_dict, event_to_dict
 from scalewise.core.machine import Machine
+from scalewise.core.plan import Plan
 from scalewise.core.results import FeatureImportance, TrialRecord
-from scalewise.core.spec import LeftOut, Plan, SamplingUnit, Trial
+from scalewise.core.spec import LeftOut, SamplingUnit, Trial
 
 finite = st.floats(-1e6, 1e6)
 trials = st.builds(Trial, st.sampled_from(["linear", "boosting"]), st.integers(1, 10**9), st.integers(0, 49))

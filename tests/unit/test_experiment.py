@@ -15,7 +15,8 @@ from scalewise.core.asking import ask, current_agenda
 from scalewise.core.events.codec import event_from_dict, event_to_dict
 from scalewise.core.experiment import Agenda
 from scalewise.core.folding import fold
-from scalewise.core.spec import ModelSpec, Plan, Trial
+from scalewise.core.plan import Plan
+from scalewise.core.spec import ModelSpec, Trial
 from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
 

@@ -14,8 +14,9 @@ from scalewise.app.features import FeatureActions, FeatureTools
 from scalewise.core import events as ev
 from scalewise.core.feature_words import effect_words, search_words
 from scalewise.core.folding import fold
+from scalewise.core.plan import FeaturePlan, Plan
 from scalewise.core.results import FeatureImportance, GroupImportance
-from scalewise.core.spec import Feature, FeaturePlan, Plan, Trial
+from scalewise.core.spec import Feature, Trial
 from scalewise.core.summary import Summary, summarise
 from scalewise.plots.base import View
 from scalewise.plots.feature_curve import FeatureCurvePlot, select_feature_curve

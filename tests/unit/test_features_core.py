@@ -18,10 +18,11 @@ from scalewise.core.feature_curve import feature_curve, table_bytes
 from scalewise.core.feature_plan import feature_trials, keep_steps, plan_features
 from scalewise.core.folding import fold
 from scalewise.core.importance import importance_table, noise_line, probe_records
+from scalewise.core.plan import FeaturePlan, Plan
 from scalewise.core.results import FeatureImportance, GroupImportance, TrialRecord
 from scalewise.core.sharing import lookup_keys, narrowed, shared_key
 from scalewise.core.sizes import planned_trials
-from scalewise.core.spec import Alarm, Feature, FeaturePlan, Plan, Trial, content_id
+from scalewise.core.spec import Alarm, Feature, Trial, content_id
 from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
 from scalewise.errors import InputError

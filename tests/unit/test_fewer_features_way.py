@@ -10,7 +10,8 @@ from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, record, starte
 from scalewise.core import events as ev
 from scalewise.core.folding import fold
 from scalewise.core.machine import Machine
-from scalewise.core.spec import Feature, FeaturePlan, Plan, Trial
+from scalewise.core.plan import FeaturePlan, Plan
+from scalewise.core.spec import Feature, Trial
 from scalewise.core.summary import summarise
 
 NAMES = tuple(f"f{k}" for k in range(412))

@@ -10,8 +10,9 @@ import pytest
 from studies import LINEAR, data_spec, study_spec
 
 from scalewise.core.curves import curves, interval, paired_gain
+from scalewise.core.plan import Plan
 from scalewise.core.results import TrialRecord
-from scalewise.core.spec import Plan, SamplingUnit, Trial
+from scalewise.core.spec import SamplingUnit, Trial
 from scalewise.core.study import StudyState
 from scalewise.data.sampling import GroupDraw, RowDraw
 from scalewise.data.strata import row_keys

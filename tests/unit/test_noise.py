@@ -16,8 +16,9 @@ from scalewise.core import events as ev
 from scalewise.core.curves import curve_of, curves, paired_gain, training_noise
 from scalewise.core.folding import fold
 from scalewise.core.noise import TrainingNoise, usual_variance
+from scalewise.core.plan import Plan
 from scalewise.core.results import TrialRecord
-from scalewise.core.spec import MetricSpec, Plan, StudySpec, Trial
+from scalewise.core.spec import MetricSpec, StudySpec, Trial
 
 N_COLUMNS, N_HOLDOUT, N_BLOCKS = 20, 2_000, 20
 CENTRE, SHRINK = 0.1, 0.9

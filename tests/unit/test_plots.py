@@ -15,9 +15,10 @@ import pytest
 
 from scalewise.core import events as ev
 from scalewise.core.folding import fold
+from scalewise.core.plan import Plan
 from scalewise.core.results import FeatureImportance, TrialRecord
 from scalewise.core.sizes import planned_trials
-from scalewise.core.spec import DataSpec, Feature, MetricSpec, ModelSpec, Plan, StudySpec, Trial
+from scalewise.core.spec import DataSpec, Feature, MetricSpec, ModelSpec, StudySpec, Trial
 from scalewise.core.study import StudyState
 from scalewise.core.summary import Summary, summarise
 from scalewise.errors import InputError

@@ -4,10 +4,10 @@ from studies import BOOSTING, LINEAR, started
 
 from scalewise.core import events as ev
 from scalewise.core.folding import fold
+from scalewise.core.plan import Plan
 from scalewise.core.results import TrialRecord
 from scalewise.core.scaleout import preview
 from scalewise.core.sizes import planned_trials
-from scalewise.core.spec import Plan
 from scalewise.core.summary import summarise
 
 BARE, EACH = 230_000_000, 400

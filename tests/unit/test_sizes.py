@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from studies import BOOSTING, LINEAR, data_spec
 
+from scalewise.core.plan import Plan
 from scalewise.core.sizes import STEPS, planned_trials, repeats_at, study_sizes
-from scalewise.core.spec import ModelSpec, Plan
+from scalewise.core.spec import ModelSpec
 
 tables = st.builds(
     lambda n, smallest: data_spec(n, smallest_n_rows=min(n, smallest)), st.integers(60, 10**8), st.integers(50, 2_000)

@@ -15,8 +15,9 @@ from scalewise.core import events as ev
 from scalewise.core.curves import stream_curves
 from scalewise.core.events.codec import event_from_dict, event_to_dict
 from scalewise.core.folding import fold
+from scalewise.core.plan import Plan
 from scalewise.core.results import StreamPoint
-from scalewise.core.spec import ModelSpec, Plan, Trial
+from scalewise.core.spec import ModelSpec, Trial
 from scalewise.core.streams import MOST_POINTS, thinned
 from scalewise.core.summary import summarise
 from scalewise.journal import Journal

@@ -9,7 +9,8 @@ from scalewise.core import events as ev
 from scalewise.core.asking import ask
 from scalewise.core.folding import fold
 from scalewise.core.machine import Machine
-from scalewise.core.spec import LeftOut, Plan, Trial
+from scalewise.core.plan import Plan
+from scalewise.core.spec import LeftOut, Trial
 from scalewise.core.study import StudyState
 from scalewise.errors import InputError
 

@@ -9,7 +9,8 @@ from studies import LINEAR, finished, started
 
 from scalewise.core import events as ev
 from scalewise.core.folding import fold
-from scalewise.core.spec import Alarm, LeftOut, Plan, SamplingUnit, UnitCandidate
+from scalewise.core.plan import Plan
+from scalewise.core.spec import Alarm, LeftOut, SamplingUnit, UnitCandidate
 from scalewise.core.summary import summarise
 from scalewise.report import report
 from scalewise.text_report import text_report

@@ -16,8 +16,9 @@ from scalewise.core.curves import curves
 from scalewise.core.events.codec import event_from_dict, event_to_dict
 from scalewise.core.experiment import agenda
 from scalewise.core.folding import fold
+from scalewise.core.plan import Plan, TuningPlan
 from scalewise.core.results import Setting
-from scalewise.core.spec import Plan, Trial, TuningPlan
+from scalewise.core.spec import Trial
 from scalewise.core.summary import summarise
 from scalewise.core.tuning_plan import SETTINGS, plan_tuning
 from scalewise.errors import InputError

@@ -11,7 +11,7 @@ from scalewise.app.tuning_panel import TuningPanel
 from scalewise.core import events as ev
 from scalewise.core.curves import curves
 from scalewise.core.folding import fold
-from scalewise.core.spec import Plan
+from scalewise.core.plan import Plan
 from scalewise.core.summary import summarise
 from scalewise.core.tuning_plan import plan_tuning
 

@@ -11,8 +11,9 @@ from scalewise.app.unit_control import UnitControl
 from scalewise.app.unit_panel import UnitActions, UnitPanel
 from scalewise.core import events as ev
 from scalewise.core.folding import fold
+from scalewise.core.plan import Plan
 from scalewise.core.results import UnitResult
-from scalewise.core.spec import ROWS, Plan, SamplingUnit, UnitCandidate
+from scalewise.core.spec import ROWS, SamplingUnit, UnitCandidate
 from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
 from scalewise.core.units import check_trials

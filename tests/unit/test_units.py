@@ -10,8 +10,9 @@ from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, power_score, r
 from scalewise.core import events as ev
 from scalewise.core.events.codec import event_from_dict, event_to_dict
 from scalewise.core.folding import fold
+from scalewise.core.plan import Plan
 from scalewise.core.results import UnitResult
-from scalewise.core.spec import ROWS, Plan, SamplingUnit, UnitCandidate
+from scalewise.core.spec import ROWS, SamplingUnit, UnitCandidate
 from scalewise.core.summary import summarise
 from scalewise.core.unit_words import others_text, unit_question, unit_text
 from scalewise.core.units import (

@@ -11,7 +11,8 @@ from scalewise.core import events as ev
 from scalewise.core.answer import answer, scene_of
 from scalewise.core.asking import ask
 from scalewise.core.folding import fold
-from scalewise.core.spec import Alarm, MetricSpec, Plan
+from scalewise.core.plan import Plan
+from scalewise.core.spec import Alarm, MetricSpec
 from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
 

@@ -15,8 +15,9 @@ from scalewise.core.answer import answer, scene_of
 from scalewise.core.folding import fold
 from scalewise.core.machine import Machine
 from scalewise.core.memory import WorkerMemory, fitting_places, worker_memory
+from scalewise.core.plan import Plan
 from scalewise.core.prospects import Outlook
-from scalewise.core.spec import Plan, Trial
+from scalewise.core.spec import Trial
 from scalewise.core.summary import summarise
 from scalewise.core.would_change import would_change
 

@@ -8,8 +8,9 @@ from itertools import accumulate
 from scalewise.core.cost import Expectation
 from scalewise.core.curves import Curve
 from scalewise.core.guesses import Guess, gain_probability, guess_score
+from scalewise.core.plan import Plan
 from scalewise.core.prospects import ModelSummary, farthest
-from scalewise.core.spec import Plan, Trial
+from scalewise.core.spec import Trial
 from scalewise.core.study import StudyState
 from scalewise.core.verdict import Verdict
 from scalewise.core.wording import distance_text, rows_text

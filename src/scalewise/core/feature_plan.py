@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from scalewise.core.plan import FeaturePlan, Plan
 from scalewise.core.results import TrialRecord
-from scalewise.core.spec import FeaturePlan, Plan, Trial
+from scalewise.core.spec import Trial
 from scalewise.errors import InputError
 
 __all__ = ["PROBES", "feature_trials", "keep_steps", "plan_features"]

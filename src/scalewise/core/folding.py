@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from scalewise.core import events as ev
-from scalewise.core.spec import Plan, Trial
+from scalewise.core.plan import Plan
+from scalewise.core.spec import Trial
 from scalewise.core.streams import StreamEvent, fold_stream, stopped
 from scalewise.core.study import Note, Phase, Running, StudyState, in_turn
 from scalewise.core.unit_checks import UnitEvent, ended, fold_check

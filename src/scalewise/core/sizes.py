@@ -6,7 +6,8 @@ import math
 from functools import lru_cache
 
 from scalewise.core.feature_plan import feature_trials
-from scalewise.core.spec import DataSpec, Plan, Trial
+from scalewise.core.plan import Plan
+from scalewise.core.spec import DataSpec, Trial
 from scalewise.core.wording import rows_text
 
 __all__ = ["STEPS", "default_fraction", "planned_trials", "repeats_at", "study_sizes", "too_small"]

@@ -13,9 +13,10 @@ from scalewise.core import events as ev
 from scalewise.core.cost import Expectation
 from scalewise.core.growing import GrowingMap
 from scalewise.core.machine import Machine
+from scalewise.core.plan import Plan
 from scalewise.core.results import TrialRecord
 from scalewise.core.sizes import planned_trials
-from scalewise.core.spec import Alarm, DataSpec, LeftOut, Plan, StudySpec, Trial, UnitCandidate
+from scalewise.core.spec import Alarm, DataSpec, LeftOut, StudySpec, Trial, UnitCandidate
 from scalewise.core.streams import Stream
 from scalewise.core.unit_checks import UnitCheck
 

@@ -10,9 +10,10 @@ from statistics import median
 
 from scalewise.core.cost import tuning_fits
 from scalewise.core.curves import Curve, Finished, Gain, curve_of, paired_gain
+from scalewise.core.plan import TuningPlan
 from scalewise.core.prospects import ModelSummary
 from scalewise.core.results import Setting
-from scalewise.core.spec import ModelSpec, StudySpec, TuningPlan
+from scalewise.core.spec import ModelSpec, StudySpec
 from scalewise.core.study import StudyState
 from scalewise.core.wording import gain_text, rows_text
 

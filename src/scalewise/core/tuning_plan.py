@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from scalewise.core.cost import tuning_fits
 from scalewise.core.curves import Curve
+from scalewise.core.plan import TuningPlan
 from scalewise.core.sizes import repeats_at
-from scalewise.core.spec import TuningPlan
 from scalewise.errors import InputError
 
 __all__ = ["SETTINGS", "plan_tuning"]

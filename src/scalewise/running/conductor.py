@@ -7,7 +7,8 @@ from concurrent.futures import Future
 from typing import Any
 
 from scalewise.core import events as ev
-from scalewise.core.spec import Plan, SamplingUnit, StudySpec
+from scalewise.core.plan import Plan
+from scalewise.core.spec import SamplingUnit, StudySpec
 from scalewise.core.streams import StreamEvent
 from scalewise.core.study import StudyState
 from scalewise.core.units import cheap_check

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scalewise.core.feature_plan import plan_features
-from scalewise.core.spec import Plan, StudySpec
+from scalewise.core.plan import Plan
+from scalewise.core.spec import StudySpec
 from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
 from scalewise.core.tuning_plan import plan_tuning

@@ -7,7 +7,8 @@ from typing import Literal
 
 from scalewise.core.events.base import Event
 from scalewise.core.machine import Machine
-from scalewise.core.spec import Plan, StudySpec
+from scalewise.core.plan import Plan
+from scalewise.core.spec import StudySpec
 
 __all__ = [
     "Ending",
