@@ -171,6 +171,24 @@ def test_the_last_stretch_of_time_is_held_out(as_text):
     assert prepared.notes[0] == "1 row without a value of when is left out."
 
 
+@pytest.mark.parametrize(
+    ("sizes", "task", "kept", "note"),
+    [
+        ((60, 3, 70, 2), "binary", ("c0", "c2"), "5 rows of rare classes of y (fewer than 10 rows each) are left out"),
+        ((60, 1, 70, 70), "multiclass", ("c0", "c2", "c3"), "1 row of a rare class of y (fewer than 10 rows) is left"),
+    ],
+)
+def test_rows_of_a_few_rare_classes_are_left_out_and_told(sizes, task, kept, note):
+    y = classes(*sizes)
+    prepared = prepare(table([*y, None], x=RANDOM.normal(size=len(y) + 1)), "y")
+    assert (prepared.data.task, prepared.data.classes) == (task, kept)
+    drawn = [*prepared.draw.holdout_rows, *prepared.draw.training_rows(0, prepared.data.n_train_rows)]
+    labels = np.array(prepared.data.classes)[prepared.target.codes[drawn]]
+    assert sorted(labels) == sorted(label for label in y if label in kept)
+    assert prepared.notes[-2:][0] == "1 row without a value of y is left out."
+    assert prepared.notes[-1].startswith(note)
+
+
 REFUSED = {
     "unknown column": (table([1.0] * N), {"target": "yy"}, TargetError, "no column 'yy'. Did you mean 'y'"),
     "no rows": (open_source(pd.DataFrame({"x": [], "y": []})), {}, TableError, "has columns but no rows"),
@@ -181,12 +199,13 @@ REFUSED = {
     "one class": (table(["a"] * N), {}, TargetError, "is 'a' everywhere, so there is nothing to learn. Choose another"),
     "one number": (table([1.5] * N), {"task": "regression"}, TargetError, "is 1.5 everywhere"),
     "rare classes": (
-        table(classes(200, 3, 9)),
+        table(classes(200, 5, 9)),
         {},
         TargetError,
-        r"'c1' \(3\), 'c2' \(9\)\. Leave their rows out, or merge",
+        r"'c1' \(5\), 'c2' \(9\)\. Merge them",
     ),
-    "many rare classes": (table(classes(200, *[2] * 9)), {}, TargetError, r"and 4 more\. Leave"),
+    "many rare classes": (table(classes(100, 100, *[2] * 9)), {}, TargetError, r"and 4 more\. Merge"),
+    "only one class that is not rare": (table(classes(200, 3)), {}, TargetError, r"'c1' \(3\)\. Merge"),
     "too many classes": (
         table([f"c{i}" for i in range(1001)]),
         {},

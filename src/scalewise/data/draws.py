@@ -83,7 +83,7 @@ def drawn(source: Source, target: Target, unit: SamplingUnit, seed: int) -> Draw
     """
     smallest = _smallest(target)
     if unit.column is None:
-        n_holdout = holdout_size(len(target.codes) - target.n_missing)
+        n_holdout = holdout_size(target.n_usable)
         rows = RowDraw(target.codes, n_holdout, seed, smallest)
         return Drawn(rows, min(smallest, rows.n_train_rows), ())
     draw: Draw

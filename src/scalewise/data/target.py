@@ -18,13 +18,16 @@ from scalewise.data.sources import Source
 from scalewise.data.strata import code_counts
 from scalewise.errors import TableError, TargetError, unknown_name
 
-__all__ = ["LEAST_CLASS_ROWS", "LEAST_ROWS", "MAX_CLASSES", "Target", "encode_target", "read_target"]
+__all__ = ["LEAST_CLASS_ROWS", "LEAST_ROWS", "MAX_CLASSES", "Target", "encode_target", "rare_note", "read_target"]
 
 MAX_CLASSES = 1000
 """Classes of a target at the most."""
 
 LEAST_CLASS_ROWS = 10
-"""Rows that each class needs, so that some can be held out and some trained on."""
+"""Rows that each class needs, so that some can be held out and some trained on; rows of rarer ones are left out."""
+
+MOST_RARE_ROWS = 0.05
+"""The part of the rows that may be left out for their rare classes: without more of them it is another question."""
 
 LEAST_ROWS = 20
 """Rows with a target that a table needs."""
@@ -47,13 +50,16 @@ class Target:
     classes : tuple of str
         In the order of their codes; empty for regression.
     codes : ndarray of int16, shape (n_rows,)
-        Class of each row of the table, 0 for every row in regression; -1 where the target is missing.
+        Class of each row of the table, 0 for every row in regression; -1 where the target is missing or its class rare.
+    rare : tuple of (str, int)
+        Classes of too few rows, which are left out with their rows, and how many each has.
     """
 
     name: str
     task: Task
     classes: tuple[str, ...]
     codes: NDArray[np.int16]
+    rare: tuple[tuple[str, int], ...] = ()
 
     @cached_property
     def class_sizes(self) -> NDArray[np.int64]:
@@ -63,7 +69,17 @@ class Target:
     @property
     def n_missing(self) -> int:
         """Rows without a target."""
-        return len(self.codes) - int(self.class_sizes.sum())
+        return len(self.codes) - self.n_usable - self.n_rare
+
+    @property
+    def n_rare(self) -> int:
+        """Rows of rare classes."""
+        return sum(count for _, count in self.rare)
+
+    @property
+    def n_usable(self) -> int:
+        """Rows that can be learned from."""
+        return int(self.class_sizes.sum())
 
 
 def read_target(source: Source, name: str, task: Task | None = None) -> Target:
@@ -94,9 +110,8 @@ def read_target(source: Source, name: str, task: Task | None = None) -> Target:
     kind = schema.field(name).type
     _check_kind(name, kind, task)
     target = _numbers(source, name) if task == "regression" else _classes_or_numbers(source, name, task)
-    n_usable = len(target.codes) - target.n_missing
-    if n_usable < LEAST_ROWS:
-        raise TargetError(f"Only {n_usable} rows have a value of {name!r}; at least {LEAST_ROWS} are needed.")
+    if target.n_usable < LEAST_ROWS:
+        raise TargetError(f"Only {target.n_usable} rows have a value of {name!r}; at least {LEAST_ROWS} are needed.")
     return target
 
 
@@ -180,13 +195,17 @@ def _classes(name: str, values: list[object], codes: NDArray[np.int16], task: Ta
     place = np.full(len(values) + 1, -1, dtype=np.int16)
     place[order] = np.arange(len(values))
     labels = tuple(_label(values[i]) for i in order)
-    target = Target(name, "binary" if len(values) == 2 else "multiclass", labels, place[codes])
+    target = Target(name, _task_of(labels), labels, place[codes])
     _check_classes(target, task)
-    return target
+    return _without_rare(target)
+
+
+def _task_of(labels: Sequence[str]) -> Task:
+    return "binary" if len(labels) == 2 else "multiclass"
 
 
 def _check_classes(target: Target, task: Task | None) -> None:
-    name, labels, counts = target.name, target.classes, target.class_sizes
+    name, labels = target.name, target.classes
     if not labels:
         raise TargetError(f"The target {name!r} has no value in any row. {_OTHER}")
     if len(labels) == 1:
@@ -194,13 +213,38 @@ def _check_classes(target: Target, task: Task | None) -> None:
     if task is not None and (task == "binary") != (len(labels) == 2):
         valid = "'binary'" if len(labels) == 2 else "'multiclass'"
         raise TargetError(f"The task is {task!r}, but the target {name!r} has {len(labels)} classes. Valid: {valid}.")
-    rare = [f"{label!r} ({count})" for label, count in zip(labels, counts, strict=True) if count < LEAST_CLASS_ROWS]
-    if rare:
-        more = f" and {len(rare) - 5} more" if len(rare) > 5 else ""
+
+
+def _without_rare(target: Target) -> Target:
+    """Leave out the classes that are too rare to be both trained on and held out, with their rows."""
+    sizes = target.class_sizes
+    stays = sizes >= LEAST_CLASS_ROWS
+    if stays.all():
+        return target
+    rare = tuple((target.classes[at], int(sizes[at])) for at in np.flatnonzero(~stays))
+    if stays.sum() < 2 or sizes[~stays].sum() > MOST_RARE_ROWS * sizes.sum():
         raise TargetError(
-            f"Classes of {name!r} with fewer than {LEAST_CLASS_ROWS} rows cannot be both trained on and held out: "
-            f"{', '.join(rare[:5])}{more}. Leave their rows out, or merge them into another class."
+            f"Classes of {target.name!r} with fewer than {LEAST_CLASS_ROWS} rows cannot be both trained on and held "
+            f"out: {_counts_text(rare)}. Merge them into another class, or choose another column."
         )
+    labels = tuple(target.classes[at] for at in np.flatnonzero(stays))
+    place = np.append(np.where(stays, np.cumsum(stays) - 1, -1), -1).astype(np.int16)
+    return Target(target.name, _task_of(labels), labels, place[target.codes], rare)
+
+
+def rare_note(target: Target) -> tuple[str, ...]:
+    """Say which classes are left out as they are too rare; nothing where none is."""
+    if not target.rare:
+        return ()
+    of, each = ("a rare class", "") if len(target.rare) == 1 else ("rare classes", " each")
+    rows, are = counted_text(target.n_rare, "row"), "is" if target.n_rare == 1 else "are"
+    few = f"fewer than {LEAST_CLASS_ROWS} rows{each}"
+    return (f"{rows} of {of} of {target.name} ({few}) {are} left out: {_counts_text(target.rare)}.",)
+
+
+def _counts_text(rare: Sequence[tuple[str, int]]) -> str:
+    more = f" and {len(rare) - 5} more" if len(rare) > 5 else ""
+    return ", ".join(f"{label!r} ({count})" for label, count in rare[:5]) + more
 
 
 def _numbers(source: Source, name: str) -> Target:
