@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from scalewise import __version__
+from scalewise.core.model_names import split_names
 from scalewise.core.spec import LeftOut, SamplingUnit
 from scalewise.errors import InputError, ScalewiseError
 
@@ -94,7 +95,7 @@ def _add_question(group: _Group) -> None:
     group.add_argument("--target", metavar="COL", help="the column to predict (needed unless TABLE is an example)")
     group.add_argument("--task", choices=("binary", "multiclass", "regression"), help="guessed from the target")
     group.add_argument("--metric", metavar="M", help="a scikit-learn scorer name that fits the task")
-    group.add_argument("--models", metavar="A,B", type=_names, help="models by name, such as linear,boosting")
+    group.add_argument("--models", metavar="A,B", type=split_names, help="such as linear,boosting or 'linear(C=0.1)'")
     group.add_argument(
         "--min-gain", metavar="G", type=float, default=0.005, help="least gain that counts (default: .005)"
     )
@@ -110,7 +111,7 @@ def _add_effort(group: _Group) -> None:
         "--budget", metavar="MINUTES", type=float, help="wall time that the study may take from its first fit on"
     )
     group.add_argument("--everything", action="store_true", help="run every planned trial, also when all is decided")
-    group.add_argument("--pin", metavar="A,B", type=_names, default=(), help="models that are never dropped")
+    group.add_argument("--pin", metavar="A,B", type=split_names, default=(), help="models that are never dropped")
     group.add_argument("--tune", action="store_true", help="find out what other settings of the model bring")
     group.add_argument("--price-per-hour", metavar="P", type=float, help="what an hour of one worker costs")
 

@@ -31,7 +31,7 @@ class StudyOptions:
     metric : str or None
         A scikit-learn scorer name.
     models : tuple of str or None
-        Catalogue names; None means the usual ones of the task.
+        Catalogue names, also with own settings, ``"linear(C=0.1)"``; None means the usual ones of the task.
     max_fraction : float or None
         The largest sample, as a fraction of the training rows; by default a tenth, or more of a small table.
     repeats, seed : int
@@ -51,7 +51,7 @@ class StudyOptions:
     everything : bool
         Whether every planned trial is run, also those that can no longer change the answer.
     pinned : tuple of str
-        Models that are never dropped, of those that are studied.
+        Models that are never dropped, of those that are studied, and are looked at as far up as the answer's.
     """
 
     target: str
@@ -164,14 +164,12 @@ def model_specs(names: tuple[str, ...] | None, task: Task) -> tuple[ModelSpec, .
     Raises
     ------
     InputError
-        If one is not known or cannot learn the task.
+        If one is not known or cannot learn the task, or not with these settings.
     """
-    from scalewise.models.catalog import default_models, get_model, models_for
+    from scalewise.models.catalog import check_model, default_models, get_model
 
     entries = {get_model(name).name: get_model(name) for name in (default_models(task) if names is None else names)}
-    fitting = {entry.name for entry in models_for(task)}
     for name in entries:
-        if name not in fitting:
-            raise InputError(f"The model {name!r} cannot learn {task}. Valid: {', '.join(sorted(fitting))}.")
+        check_model(name, task)
     ordered = sorted(entries.values(), key=lambda entry: entry.rung)
     return tuple(e.spec for e in ordered)

@@ -64,8 +64,9 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
 ``tuning``
     What other settings of one model brought: ``model``, ``n_rows``, ``n_settings`` (tried on each sample), ``repeats``
     (samples), ``gain``, ``low``, ``high`` (on the holdout, paired), ``n_better`` (samples on which some settings beat
-    the recipe's own by more than chance), ``settings`` (those chosen most often, by scikit-learn's names), ``seconds``
-    (of one sample), ``sentence``. Null where that was not asked for.
+    the recipe's own by more than chance), ``settings`` (those chosen most often, by scikit-learn's names), ``tuned``
+    (the name of the model with those, as it may stand among the models of a study), ``seconds`` (of one sample),
+    ``sentence``. Null where that was not asked for.
 ``trials``
     ``fitted``, ``resumed``, ``failed``: counts; ``failures``: ``trial`` and ``reason`` of each.
 ``notes``
@@ -247,6 +248,7 @@ def _tuning(found: Tuning | None, metric_label: str) -> dict[str, Any] | None:
         "high": found.gain.high,
         "n_better": found.n_better,
         "settings": {setting.name: setting.value for setting in found.chosen},
+        "tuned": found.tuned,
         "seconds": found.seconds,
         "sentence": found.sentence(metric_label),
     }

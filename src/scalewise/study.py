@@ -213,6 +213,38 @@ class Study:
         self._runner.tune(model)
         return self._answered()
 
+    def add(self, model: str) -> Study:
+        """Take one more model into the study, pinned, beside those that are studied; returns at once, as `run` does.
+
+        Parameters
+        ----------
+        model : str
+            Its name in the catalogue, with own settings where those are wanted: ``"boosting(learning_rate=0.05)"``, or
+            what ``report()["tuning"]["tuned"]`` says.
+
+        Raises
+        ------
+        ScalewiseError
+            If no study has been started, or there is no such model or settings.
+
+        Examples
+        --------
+        >>> study.add(study.report()["tuning"]["tuned"]).wait().curves()  # doctest: +SKIP
+        """
+        from scalewise.models.catalog import get_model
+
+        plan = self.state.plan
+        if plan is None:
+            raise InputError("No study has been started that a model could be added to. Start one first.")
+        # Refused before it is kept, so that a mistake here spoils nothing that comes after it.
+        names = dict.fromkeys([*(known.name for known in plan.models), get_model(model).name])
+        pinned = dict.fromkeys([*self.options.pinned, get_model(model).name])
+        wanted = replace(self.options, models=tuple(names), pinned=tuple(pinned))
+        self._runner.start(wanted)
+        self._answered()
+        self.options = wanted
+        return self
+
     def stream(self, model: str, *, passes: int = 1) -> Study:
         """Let a model learn the whole table block by block, on one worker; returns at once, as `run` does.
 

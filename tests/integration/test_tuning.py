@@ -47,6 +47,29 @@ def test_settings_that_follow_the_noise_less_gain_and_are_told(tmp_path, capsys)
     assert "Tune" in told
 
 
+def test_the_tuned_model_goes_on_with_a_curve_of_its_own_and_can_be_taken_out():
+    frame = table()
+    with Study(frame, "y", options=OPTIONS, engine="inline") as study:
+        with pytest.raises(InputError, match="No study has been started that a model could be added to"):
+            study.add("forest")
+        study.run().wait().tune().wait()
+        tuned = study.report()["tuning"]["tuned"]
+        with pytest.raises(InputError, match="no setting 'CC'"):
+            study.add("linear(CC=1)")
+        study.add(tuned).wait()
+        curves = study.curves()
+        own = curves[curves.model == tuned]
+        assert len(own) > 3
+        ends = curves.sort_values("n_rows").groupby("model").score.last()
+        assert ends[tuned] > ends["linear"]
+        assert study.report()["verdict"]["model"].startswith("Linear (C=")
+        assert "Tuning" not in study.verdict.sentence
+        assert not any(way["action"] == "tune" for way in study.report()["verdict"]["ways"])
+        fitted = study.model(tuned)
+        assert fitted.estimator[-1].C < 1
+        assert len(fitted.predict(frame)) == len(frame)
+
+
 def test_unasked_it_has_a_price_alone(tmp_path, capsys):
     path, out = tmp_path / "table.parquet", tmp_path / "out.json"
     table().to_parquet(path)

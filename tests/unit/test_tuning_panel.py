@@ -12,6 +12,8 @@ from scalewise.core import events as ev
 from scalewise.core.curves import curves
 from scalewise.core.folding import fold
 from scalewise.core.plan import Plan
+from scalewise.core.results import Setting
+from scalewise.core.spec import ModelSpec
 from scalewise.core.summary import summarise
 from scalewise.core.tuning_plan import plan_tuning
 
@@ -23,19 +25,24 @@ def studied():
     return finished(started(PLAN, study_spec(data_spec(100_000))), SCORES, noise=0.0003)
 
 
-def asked_for(state, done):
-    """The state once tuning was asked for and so many samples are done."""
+def asked_for(state, done, *, better=0.0):
+    """The state once tuning was asked for and so many samples are done, each that much better with other settings."""
     plan = replace(state.plan, tuning=plan_tuning(curves(state), "boosting"))
     state = fold(state, ev.PlanChanged(plan=plan))
     for trial in plan.tuning.tuned[:done]:
-        state = fold(state, ev.TrialFinished(trial=trial, record=state.records[trial.plain()]))
+        record = state.records[trial.plain()]
+        if better:
+            scores = tuple(score + better for score in record.block_scores)
+            chosen = (Setting("max_iter", 90.0), Setting("learning_rate", 0.05))
+            record = replace(record, score=record.score + better, block_scores=scores, chosen=chosen)
+        state = fold(state, ev.TrialFinished(trial=trial, record=record))
     return state
 
 
 @pytest.fixture
 def panel():
     clicks = []
-    return TuningPanel(lambda: clicks.append("try")), clicks
+    return TuningPanel(lambda: clicks.append("try"), clicks.append), clicks
 
 
 def shown(panel, state):
@@ -72,3 +79,24 @@ def test_stopped_on_its_way_it_can_be_tried_again(panel):
     made, _ = panel
     assert shown(made, fold(asked_for(studied(), 1), ev.StudyStopped()))
     assert made.button.layout.display != "none"
+
+
+def test_settings_that_do_better_can_be_gone_on_with(panel):
+    made, clicks = panel
+    state = fold(asked_for(studied(), 3, better=0.01), ev.StudyFinished())
+    assert shown(made, state)
+    assert "+0.010" in made.text.value
+    assert made.go_on.layout.display != "none"
+    made.go_on.click()
+    assert clicks == ["boosting(learning_rate=0.05, max_iter=90)"]
+    own = ModelSpec(clicks[0], "Gradient boosting (2 settings)", 5)
+    state = fold(state, ev.PlanChanged(plan=replace(state.plan, models=(*state.plan.models, own))))
+    assert shown(made, fold(state, ev.StudyFinished()))
+    assert made.go_on.layout.display == "none"
+
+
+@pytest.mark.parametrize("better", [0.0, -0.01])
+def test_settings_that_do_not_are_not_gone_on_with(panel, better):
+    made, _ = panel
+    assert shown(made, fold(asked_for(studied(), 3, better=better), ev.StudyFinished()))
+    assert made.go_on.layout.display == "none"

@@ -208,6 +208,12 @@ class Controls:
         self._actions.prepare(self.options())
         self._actions.start(self.options())
 
+    def go_on_with(self, model: str) -> None:
+        """Take one more model into the study, pinned, and go on with it."""
+        with self._quietly():
+            self.models.add(model, (model,))
+        self._actions.start(self.options())
+
     def open_first(self) -> None:
         """Open the table that the menu stands on."""
         self._on_table({})

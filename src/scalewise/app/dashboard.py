@@ -90,7 +90,7 @@ class Dashboard(widgets.VBox):
         self.runner = StudyRunner(place, kept, on_publish=self._pump.request)
         self.scale = ScalePanel(self._scale_actions())
         self.units = UnitPanel(UnitActions(self.runner.check_unit, self.runner.sample_by, self.runner.drop_check))
-        self.tuning = TuningPanel(self.runner.tune)
+        self.tuning = TuningPanel(self.runner.tune, lambda model: self.controls.go_on_with(model))
         self.controls = Controls(table_choices(table, target, options), self._actions(), extra=self.scale.button)
         self._make_widgets()
         super().__init__(self._lay_out())

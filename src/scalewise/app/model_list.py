@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets as widgets
 
 from scalewise.app.parts import put, swatch
+from scalewise.core.model_names import base_of
 from scalewise.core.spec import Task
-from scalewise.models.catalog import ModelEntry, default_models, models_for
+from scalewise.models.catalog import ModelEntry, default_models, get_model, models_for
 from scalewise.options import StudyOptions
 
 __all__ = ["ModelList"]
 
-_PIN = "Keep this model in the study, even if it cannot win"
+_PIN = "Keep this model in the study, even if it cannot win, and look at it as far up as at the answer's"
 
 
 class ModelList:
@@ -51,7 +52,20 @@ class ModelList:
 
     def offer(self, task: Task, given: StudyOptions | None) -> None:
         """List the models for a task, ticked and pinned as was asked for beforehand."""
-        self.widget.children = [self._row(entry, task, given) for entry in models_for(task)]
+        asked = given.models if given is not None and given.models is not None else default_models(task)
+        pinned = given.pinned if given is not None else ()
+        self.widget.children = [self._row(entry, asked, pinned) for entry in models_for(task)]
+        for name in asked:
+            self.add(name, pinned)
+
+    def add(self, name: str, pinned: Sequence[str] = ()) -> None:
+        """List one more model, ticked, behind that of the same kind; nothing where it is listed."""
+        listed, entry = [box.model for box in self.boxes], get_model(name)
+        if entry.name in listed:
+            return
+        place = 1 + max(at for at, known in enumerate(listed) if base_of(known) == base_of(entry.name))
+        rows = list(self.widget.children)
+        self.widget.children = [*rows[:place], self._row(entry, (entry.name,), pinned), *rows[place:]]
 
     def render_dropped(self, dropped: Mapping[str, str]) -> None:
         """Mark models that the study goes on without; the reasons are by name."""
@@ -60,14 +74,12 @@ class ModelList:
             put(box, "description", f"{box.label} (dropped)" if why else box.label)
             put(box.pin, "tooltip", f"{why} Pin it to go on with it." if why else _PIN)
 
-    def _row(self, entry: ModelEntry, task: Task, given: StudyOptions | None) -> widgets.HBox:
-        chosen = default_models(task) if given is None or given.models is None else given.models
-        box = widgets.Checkbox(value=entry.name in chosen, description=entry.label, indent=False)
+    def _row(self, entry: ModelEntry, asked: Sequence[str], pinned: Sequence[str]) -> widgets.HBox:
+        box = widgets.Checkbox(value=entry.name in asked, description=entry.label, indent=False)
         box.tooltip = entry.summary
         box.model = entry.name
         box.observe(self._on_change, "value")
-        is_pinned = given is not None and entry.name in given.pinned
-        box.pin = widgets.ToggleButton(value=is_pinned, icon="thumb-tack", tooltip=_PIN)
+        box.pin = widgets.ToggleButton(value=entry.name in pinned, icon="thumb-tack", tooltip=_PIN)
         box.pin.add_class("sw-pin")
         box.pin.observe(self._on_change, "value")
         box.label = entry.label

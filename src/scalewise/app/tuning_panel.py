@@ -22,17 +22,24 @@ class TuningPanel:
     ----------
     tune : callable
         Called without arguments: try other settings of the verdict's model.
+    go_on : callable
+        Given the name of a model with its settings: take it into the study.
 
     Attributes
     ----------
     widget : ipywidgets.HBox
     """
 
-    def __init__(self, tune: Callable[[], None]) -> None:
+    def __init__(self, tune: Callable[[], None], go_on: Callable[[str], None]) -> None:
+        self._tuned = ""
         self.text = widgets.HTML()
         self.button = widgets.Button(description="Try", tooltip="Try other settings inside a few samples, and compare")
         self.button.on_click(lambda _: tune())
-        buttons = widgets.HBox([self.button])
+        self.go_on = widgets.Button(
+            description="Go on with these settings", tooltip="Draw the learning curve of the model with these settings"
+        )
+        self.go_on.on_click(lambda _: go_on(self._tuned))
+        buttons = widgets.HBox([self.button, self.go_on])
         buttons.add_class("sw-question-buttons")
         line = widgets.HBox([self.text, buttons])
         line.add_class("sw-question")
@@ -46,6 +53,8 @@ class TuningPanel:
         text, can_try = _line(summary)
         put(self.text, "value", status(escape(text)))
         put(self.button.layout, "display", "" if can_try else "none")
+        self._tuned = _better(summary)
+        put(self.go_on.layout, "display", "" if self._tuned else "none")
         put(self.widget.layout, "display", "" if text else "none")
 
 
@@ -61,6 +70,14 @@ def _line(summary: Summary) -> tuple[str, bool]:
         return summary.tuning.sentence(state.study.metric.label if state.study else ""), False
     question = _question(summary)
     return question, bool(question)
+
+
+def _better(summary: Summary) -> str:
+    """The model with settings that did better and that is not studied yet, by its name; empty where there is none."""
+    found, resting = summary.tuning, summary.state.phase in ("finished", "stopped")
+    if found is None or not found.chosen or found.gain.mean <= 0 or not resting:
+        return ""
+    return "" if summary.state.plan and found.tuned in [m.name for m in summary.state.plan.models] else found.tuned
 
 
 def _question(summary: Summary) -> str:

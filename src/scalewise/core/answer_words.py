@@ -61,7 +61,7 @@ def _sentence(found: Answer, metric: str) -> str:
 def _tuning_helps(found: Answer, metric: str) -> str:
     """Say so where tuning was tried and surely gains what counts, whatever is to be said of more data."""
     tuned, margin = found.scene.tuned, found.scene.margin
-    if tuned is None or found.too_small or tuned.gain.probability_above(margin) < SURE:
+    if tuned is None or found.too_small or found.scene.tuned_is_studied or tuned.gain.probability_above(margin) < SURE:
         return ""
     gain = f"{gain_text(tuned.gain.mean)} ({gain_text(tuned.gain.low)} to {gain_text(tuned.gain.high)}) {metric}"
     return f" Tuning {tuned.model.label} helps: {gain} on {rows_text(tuned.n_rows)} rows."

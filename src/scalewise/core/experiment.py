@@ -138,7 +138,7 @@ def _choose(moment: Moment, order: tuple[Trial, ...]) -> Agenda:
         *second,
     )
     reason = decided(moment, main, guesses, left) if main and not asked else ""
-    beside = _beside(moment, main, (best, *rivals), left) if main else ()
+    beside = (*_pinned(moment, main, left), *_beside(moment, main, (best, *rivals), left)) if main else ()
     asked = asked or (beside if reason else ())
     if reason and not asked:
         return replace(here, ending="decided", reason=reason)
@@ -217,6 +217,15 @@ def _beside(moment: Moment, main: Guess, others: Sequence[Guess], left: tuple[Tr
         and reached.get(t.model, size) < CLOSE * size
         and moment.expected.seconds(t) <= quick
     )
+
+
+def _pinned(moment: Moment, main: Guess, left: tuple[Trial, ...]) -> tuple[Trial, ...]:
+    """Looks at pinned models as far up as at the answer's: a person wants to see them there."""
+    reached = {m.curve.model.name: m.curve.last.n_rows for m in moment.models}
+    size = main.summary.curve.last.n_rows
+    ahead = [t for t in left if t.model in moment.plan.pinned and reached.get(t.model, 0) < t.n_rows <= size]
+    farthest = {t.model: t for t in sorted(ahead, key=lambda t: (t.n_rows, -t.repeat))}
+    return tuple(farthest.values())
 
 
 def _insisted(moment: Moment, left: tuple[Trial, ...]) -> tuple[Trial, ...]:

@@ -92,7 +92,7 @@ class Plan:
     everything : bool
         Whether every planned trial is run, also those that can no longer change the answer.
     pinned : tuple of str
-        Names of models that are never dropped.
+        Names of models that are never dropped, and are looked at as far up as the answer's.
     features : FeaturePlan or None
         Whether it is looked for how few features would do, once a person asks.
     tuning : TuningPlan or None

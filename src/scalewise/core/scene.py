@@ -85,6 +85,11 @@ class Scene:
         return lead is not None and lead.mean < 0
 
     @property
+    def tuned_is_studied(self) -> bool:
+        """Whether the model with the best settings is studied itself by now, so that its own curve tells."""
+        return self.tuned is not None and bool(self.tuned.chosen) and self.tuned.tuned in self.contest.leads
+
+    @property
     def patience_minutes(self) -> float:
         """How long one fit may take."""
         return max(PATIENCE_MINUTES, self.budget_minutes or 0.0)

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from typing import Literal, get_args
 
+from scalewise.core.model_names import base_of
 from scalewise.core.span import Span
 from scalewise.errors import InputError
 
@@ -263,7 +264,7 @@ class ModelSpec:
     Parameters
     ----------
     name : str
-        Short name, as in trials and on the command line.
+        Short name, as in trials and on the command line, with own settings in parentheses behind it.
     label : str
         What people read.
     rung : int
@@ -282,6 +283,11 @@ class ModelSpec:
     max_rows: int | None = None
     incremental: bool = False
     tunable: bool = False
+
+    @property
+    def kind(self) -> str:
+        """Its name in the catalogue, whatever its settings."""
+        return base_of(self.name)
 
 
 @dataclass(frozen=True, slots=True, order=True)

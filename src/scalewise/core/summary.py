@@ -214,8 +214,8 @@ def _end(score: float) -> float | None:
 
 
 def _learner(curve: Curve) -> str | None:
-    name = curve.model.name
-    return name if name in LEARNERS else None
+    kind = curve.model.kind
+    return kind if kind in LEARNERS else None
 
 
 def _beside(curve: Curve, drawn: list[Curve]) -> tuple[CurvePoints, ...]:

@@ -10,6 +10,7 @@ from statistics import median
 
 from scalewise.core.cost import tuning_fits
 from scalewise.core.curves import Curve, Finished, Gain, curve_of, paired_gain
+from scalewise.core.model_names import named_with, settings_text
 from scalewise.core.plan import TuningPlan
 from scalewise.core.prospects import ModelSummary
 from scalewise.core.results import Setting
@@ -17,7 +18,7 @@ from scalewise.core.spec import ModelSpec, StudySpec
 from scalewise.core.study import StudyState
 from scalewise.core.wording import gain_text, rows_text
 
-__all__ = ["Tuning", "settings_text", "tuning", "tuning_seconds"]
+__all__ = ["Tuning", "tuning", "tuning_seconds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,16 @@ class Tuning:
             return f"{tried}: none beats the recipe's own by more than chance."
         span = f"{gain_text(self.gain.low)} to {gain_text(self.gain.high)}"
         gain = f"{gain_text(self.gain.mean)} {metric} ({span}), paired"
-        return f"{tried}: {gain}, with {settings_text(self.chosen)}."
+        return f"{tried}: {gain}, with {settings_text(self._settings)}."
 
+    @property
+    def tuned(self) -> str:
+        """The name of the model with those settings; its own where none were chosen."""
+        return named_with(self.model.name, self._settings)
 
-def settings_text(settings: Sequence[Setting]) -> str:
-    """Settings as a person would type them: ``learning_rate=0.05, max_iter=120``."""
-    return ", ".join(f"{setting.name}={setting.value:g}" for setting in settings)
+    @property
+    def _settings(self) -> dict[str, float]:
+        return {setting.name: setting.value for setting in self.chosen}
 
 
 def tuning(state: StudyState, curves: Sequence[Curve]) -> Tuning | None:

@@ -202,7 +202,12 @@ def _ahead(scene: Scene, model: ModelSummary) -> tuple[float, float, float]:
 
 
 def tune(scene: Scene) -> Way | None:
-    """Try other settings of a model: what that brought, or else what it would take with the model ahead."""
+    """Try other settings of a model: what that brought, or else what it would take with the model ahead.
+
+    Once the model with the best settings is studied itself, its own curve tells.
+    """
+    if scene.tuned_is_studied:
+        return None
     return _tuned(scene, scene.tuned) if scene.tuned else _untried(scene)
 
 

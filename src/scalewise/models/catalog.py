@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -26,15 +27,20 @@ from sklearn.naive_bayes import CategoricalNB
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 
+from scalewise.core.model_names import named_with, parted, settings_text
 from scalewise.core.spec import ModelSpec, Task
 from scalewise.errors import InputError, unknown_name
+from scalewise.models.own_settings import check_settings, with_settings
 from scalewise.models.preprocessing import Problem, binned_columns, linear_columns, tree_columns
 from scalewise.models.scaled_target import ScaledTarget
 
-__all__ = ["MODELS", "ModelEntry", "default_models", "get_model", "models_for", "versions"]
+__all__ = ["MODELS", "ModelEntry", "check_model", "default_models", "get_model", "models_for", "versions"]
 
 _RECIPES = 3
 """Raise it when a recipe changes its scores: finished trials of older recipes are then not taken up again."""
+
+_SHORT = 20
+"""Settings of so many characters are part of what people call a model."""
 
 _AVERAGED_FROM = 500
 """Rows after which a streamed linear model begins to average its steps."""
@@ -91,18 +97,52 @@ class ModelEntry:
         return ModelSpec(self.name, self.label, self.rung, self.max_rows, streams, tunes)
 
 
+@lru_cache(maxsize=256)
 def get_model(name: str) -> ModelEntry:
-    """Return the entry of that name.
+    """Return the entry of that name, which may have settings behind it: ``boosting(learning_rate=0.05)``.
 
     Raises
     ------
     InputError
-        If there is none.
+        If there is none, or it has no settings.
     """
+    base, settings = parted(name)
     for entry in MODELS:
-        if entry.name == name:
-            return entry
+        if entry.name == base:
+            return _with_settings(entry, settings) if settings else entry
     raise InputError(unknown_name("model", name, (entry.name for entry in MODELS)))
+
+
+@lru_cache(maxsize=256)
+def check_model(name: str, task: Task) -> None:
+    """Make sure that a model can learn a task, and takes the settings that are part of its name.
+
+    Raises
+    ------
+    InputError
+        If it does not.
+    """
+    (base, settings), fitting = parted(name), [entry.name for entry in models_for(task)]
+    if base not in fitting:
+        raise InputError(f"The model {base!r} cannot learn {task}. Valid: {', '.join(sorted(fitting))}.")
+    if settings:
+        check_settings(get_model(base).build, settings, task)
+
+
+def _with_settings(entry: ModelEntry, settings: dict[str, float]) -> ModelEntry:
+    if entry.settings is None:
+        raise InputError(f"{entry.label} has no settings. Leave them out.")
+    told = settings_text(settings)
+    return replace(
+        entry,
+        name=named_with(entry.name, settings),
+        label=f"{entry.label} ({told if len(told) <= _SHORT else f'{len(settings)} settings'})",
+        summary=f"{entry.summary} With {told}.",
+        build=with_settings(entry.build, settings),
+        default=False,
+        build_stream=None,
+        settings=None,
+    )
 
 
 def models_for(task: Task) -> tuple[ModelEntry, ...]:

@@ -1,0 +1,57 @@
+"""Names of models: as the catalogue has them, and with a person's own settings behind them: ``linear(C=0.1)``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from scalewise.errors import InputError
+
+__all__ = ["base_of", "named_with", "parted", "settings_text", "split_names"]
+
+_FORM = re.compile(r"(?P<base>[^()]*)\((?P<settings>[^()]*)\)")
+_BETWEEN = re.compile(r",(?![^()]*\))")
+
+
+def settings_text(settings: Mapping[str, float]) -> str:
+    """Settings as a person would type them: ``learning_rate=0.05, max_iter=120``."""
+    return ", ".join(f"{name}={value:.12g}" for name, value in settings.items())
+
+
+def named_with(base: str, settings: Mapping[str, float]) -> str:
+    """The name of a model with own settings: the same one for the same settings in any order."""
+    return f"{base}({settings_text(dict(sorted(settings.items())))})" if settings else base
+
+
+def base_of(name: str) -> str:
+    """The name of a model in the catalogue, without settings."""
+    return name.partition("(")[0].strip()
+
+
+def parted(name: str) -> tuple[str, dict[str, float]]:
+    """Take the name of a model apart, into that in the catalogue and the settings.
+
+    Raises
+    ------
+    InputError
+        If the settings are not numbers with names.
+    """
+    found = _FORM.fullmatch(name.strip())
+    if found is None:
+        return name, {}
+    parts = [part.partition("=") for part in found["settings"].split(",") if part.strip()]
+    return found["base"].strip(), {key.strip(): _number(name, value) for key, _, value in parts}
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(
+            f"The settings of {name!r} cannot be read. Write numbers by scikit-learn's names, such as linear(C=0.1)."
+        ) from None
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """Names with commas between them, which are no commas between settings."""
+    return tuple(name.strip() for name in _BETWEEN.split(text) if name.strip())

@@ -1,0 +1,64 @@
+"""Recipes with a person's own settings for the last step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from scalewise.core.spec import Feature, Task
+from scalewise.errors import InputError, unknown_name
+from scalewise.models.preprocessing import Problem
+
+__all__ = ["check_settings", "with_settings"]
+
+Build = Callable[[Problem], Any]
+
+_TRIED_ROWS = 60
+"""Made-up rows that settings are tried on, to find out whether a model takes them."""
+_MOST_TRIED = 30.0
+_N_CLASSES: dict[Task, int] = {"binary": 2, "multiclass": 3, "regression": 0}
+
+
+def with_settings(build: Build, settings: dict[str, float]) -> Build:
+    """A recipe whose last step has other settings; it raises an `InputError` where there are none of such a name."""
+    return partial(_built, build, settings)
+
+
+def _built(build: Build, settings: dict[str, float], problem: Problem) -> Any:
+    estimator = build(problem)
+    own = estimator[-1].get_params()
+    for name in settings:
+        if name not in own:
+            raise InputError(unknown_name("setting", name, own, most=len(own)))
+    estimator[-1].set_params(**{name: _like(own[name], value) for name, value in settings.items()})
+    return estimator
+
+
+def _like(own: object, value: float) -> float:
+    """A value of the type that a setting has by the recipe: scikit-learn tells 1 from 1.0."""
+    return int(value) if value.is_integer() and not isinstance(own, float) else value
+
+
+def check_settings(build: Build, settings: dict[str, float], task: Task) -> None:
+    """Find out early whether a model takes its settings, on a few made-up rows.
+
+    Raises
+    ------
+    InputError
+        If it does not.
+    """
+    rng, n_classes = np.random.default_rng(0), _N_CLASSES[task]
+    X = rng.normal(size=(_TRIED_ROWS, 2))
+    y = np.arange(_TRIED_ROWS) % n_classes if n_classes else X.sum(axis=1)
+    problem = Problem(task, (Feature("a", "number"), Feature("b", "number")), n_classes, _TRIED_ROWS, 0)
+    # A million rounds are possible as well, but nobody would wait for them here.
+    quick = {name: min(value, _MOST_TRIED) if value.is_integer() else value for name, value in settings.items()}
+    try:
+        _built(build, quick, problem).fit(X, y)
+    except InputError:
+        raise
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InputError(f"These settings are not possible: {str(error).splitlines()[0]}") from error
