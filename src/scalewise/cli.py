@@ -97,7 +97,10 @@ def _add_question(group: _Group) -> None:
     group.add_argument("--metric", metavar="M", help="a scikit-learn scorer name that fits the task")
     group.add_argument("--models", metavar="A,B", type=split_names, help="such as linear,boosting or 'linear(C=0.1)'")
     group.add_argument(
-        "--min-gain", metavar="G", type=float, default=0.005, help="least gain that counts (default: .005)"
+        "--min-gain",
+        metavar="G",
+        type=float,
+        help="least gain that counts (default: .005, or that part of the target's spread for errors in its units)",
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from scalewise.core.margin import usual_margin
 from scalewise.core.plan import Plan
 from scalewise.core.sizes import default_fraction
 from scalewise.core.spec import ROWS, DataSpec, LeftOut, MetricSpec, ModelSpec, SamplingUnit, Task
@@ -36,8 +37,9 @@ class StudyOptions:
         The largest sample, as a fraction of the training rows; by default a tenth, or more of a small table.
     repeats, seed : int
         With a stretch of time as the sampling unit every sample is drawn once: there is only one past.
-    min_gain : float
-        The least gain that counts, in the metric's units.
+    min_gain : float or None
+        The least gain that counts, in the metric's units; by default 0.005, and of an error in the target's units that
+        part of the target's standard deviation.
     unit : SamplingUnit
     exclude : tuple of LeftOut
         Columns that models must not see, and why.
@@ -61,7 +63,7 @@ class StudyOptions:
     max_fraction: float | None = None
     repeats: int = 5
     seed: int = 0
-    min_gain: float = 0.005
+    min_gain: float | None = None
     unit: SamplingUnit = ROWS
     exclude: tuple[LeftOut, ...] = ()
     budget_minutes: float | None = None
@@ -110,13 +112,15 @@ class StudyOptions:
         """
         models = model_specs(self.models, data.task)
         _check_pinned(self.pinned, [model.name for model in models])
-        _check_gain(self.min_gain, self.metric_spec(data))
+        metric = self.metric_spec(data)
+        min_gain = usual_margin(metric, data) if self.min_gain is None else self.min_gain
+        _check_gain(min_gain, metric)
         fraction = default_fraction(data) if self.max_fraction is None else self.max_fraction
         return Plan(
             models,
             fraction,
             1 if data.unit.is_one_sample else self.repeats,
-            self.min_gain,
+            min_gain,
             self.budget_minutes,
             self.price_per_hour,
             self.everything,
@@ -132,11 +136,11 @@ def metric_spec(name: str | None, data: DataSpec) -> MetricSpec:
     MetricError
         If it does not fit the task.
     """
-    from scalewise.models.metrics import check_metric, default_metric, max_score, metric_label, min_score
+    from scalewise.models import metrics
 
-    name = name or default_metric(data.task)
-    check_metric(name, data.task, len(data.classes))
-    return MetricSpec(name, metric_label(name), max_score(name), min_score(name))
+    name = name or metrics.default_metric(data.task)
+    metrics.check_metric(name, data.task, len(data.classes))
+    return metrics.metric_spec(name)
 
 
 def _check_pinned(pinned: tuple[str, ...], models: list[str]) -> None:

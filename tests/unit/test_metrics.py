@@ -11,7 +11,7 @@ from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.naive_bayes import GaussianNB
 
 from scalewise.errors import MetricError
-from scalewise.models.metrics import check_metric, default_metric, max_score, metric_label, metrics_for, min_score
+from scalewise.models.metrics import check_metric, default_metric, metric_label, metric_spec, metrics_for
 from scalewise.models.scoring import Scoring, predict
 
 TASKS = ("binary", "multiclass", "regression")
@@ -104,7 +104,7 @@ class TestWhichMetricFits:
 
     @pytest.mark.parametrize(("task", "metric"), FITTING)
     def test_no_score_is_above_the_best_one(self, task, metric):
-        best = max_score(metric)
+        best = metric_spec(metric).best
         if task == "regression":
             y = np.arange(1.0, 31.0)
             score = Scoring(metric, task, 0).one(y, y)
@@ -118,7 +118,7 @@ class TestWhichMetricFits:
 
     @pytest.mark.parametrize(("task", "metric"), FITTING)
     def test_no_score_is_below_the_worst_one(self, task, metric):
-        worst = min_score(metric)
+        worst = metric_spec(metric).worst
         if task == "regression":
             y = np.arange(1.0, 31.0)
             score = Scoring(metric, task, 0).one(y, y[::-1].copy())
@@ -128,10 +128,17 @@ class TestWhichMetricFits:
             score = Scoring(metric, task, N_CLASSES[task]).one(y, np.eye(N_CLASSES[task])[y - 1])
             assert worst is None or np.isnan(score) or score >= worst - 1e-9
 
+    @pytest.mark.parametrize("metric", metrics_for("regression"))
+    def test_errors_are_in_units_of_the_target_to_the_power_that_is_said(self, metric):
+        y = 100 * np.arange(1.0, 31.0)
+        off = y * np.linspace(0.8, 1.3, 30)
+        once, tenfold = (Scoring(metric, "regression", 0).one(unit * y, unit * off) for unit in (1, 10))
+        assert tenfold == pytest.approx(once * 10 ** metric_spec(metric).target_power, rel=0.05)
+
     def test_labels_are_for_people_and_unknown_names_stay(self):
         assert metric_label("roc_auc") == "ROC AUC"
         assert metric_label("mine") == "mine"
-        assert max_score("mine") is None
+        assert metric_spec("mine").best is None
 
 
 class TestScoresOfCachedPredictions:

@@ -29,3 +29,20 @@ def test_the_choices_of_a_study_are_public_names():
     assert scalewise.StudyOptions is StudyOptions
     assert scalewise.SamplingUnit("group", "patient") == SamplingUnit("group", "patient")
     assert {"StudyOptions", "SamplingUnit"} <= set(dir(scalewise))
+
+
+@pytest.mark.parametrize(
+    ("metric", "sd", "usual"),
+    [
+        ("r2", 4000.0, 0.005),
+        ("neg_mean_absolute_percentage_error", 4000.0, 0.005),
+        ("neg_root_mean_squared_error", 4000.0, 20.0),
+        ("neg_mean_absolute_error", 0.0123, 0.00006),
+        ("neg_mean_squared_error", 4000.0, 80000.0),
+        ("neg_root_mean_squared_error", 0.0, 0.005),
+    ],
+)
+def test_the_least_gain_is_in_units_of_the_metric_unless_it_is_given(metric, sd, usual):
+    data = data_spec(task="regression", classes=(), target_sd=sd)
+    assert StudyOptions("y", metric=metric).plan(data).min_gain == pytest.approx(usual)
+    assert StudyOptions("y", metric=metric, min_gain=0.3).plan(data).min_gain == 0.3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from scalewise.core.sizes import study_sizes
-from scalewise.core.spec import ROWS, SamplingUnit
+from scalewise.core.spec import ROWS, MetricSpec, SamplingUnit, StudySpec
 from scalewise.data.prepare import prepare, sampled_by
 from scalewise.data.sources import open_source
 from scalewise.data.target import read_target
@@ -187,6 +188,15 @@ def test_rows_of_a_few_rare_classes_are_left_out_and_told(sizes, task, kept, not
     assert sorted(labels) == sorted(label for label in y if label in kept)
     assert prepared.notes[-2:][0] == "1 row without a value of y is left out."
     assert prepared.notes[-1].startswith(note)
+
+
+@pytest.mark.parametrize("n_rows", [20, 30_000])
+def test_the_spread_of_a_target_is_told_but_no_part_of_what_a_study_is(n_rows):
+    y = 1e6 + RANDOM.normal(size=n_rows)
+    data = prepare(table(np.append(y, np.nan)), "y", task="regression").data
+    assert data.target_sd == pytest.approx(y.std(), rel=1e-9)
+    metric = MetricSpec("r2", "R²")
+    assert StudySpec(data, metric).id == StudySpec(replace(data, target_sd=0.0), metric).id
 
 
 REFUSED = {

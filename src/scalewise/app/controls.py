@@ -19,12 +19,13 @@ from scalewise.app.parts import amount_field, field, folded, put
 from scalewise.app.progress import progress_html
 from scalewise.app.table_menu import FILE, TableChoice
 from scalewise.app.unit_control import UnitControl
+from scalewise.core.margin import usual_margin
 from scalewise.core.sizes import STEPS, default_fraction
 from scalewise.core.spec import ROWS, DataSpec, LeftOut, SamplingUnit, Task
 from scalewise.core.study import StudyState
 from scalewise.core.summary import Summary
 from scalewise.core.wording import percent_text, rows_text
-from scalewise.models.metrics import default_metric, metric_label, metrics_for
+from scalewise.models.metrics import default_metric, metric_label, metric_spec, metrics_for
 from scalewise.options import StudyOptions
 
 __all__ = ["ControlActions", "Controls"]
@@ -85,6 +86,7 @@ class Controls:
         self._is_running = self._is_prepared = False
         self._columns: tuple[str, ...] | None = None
         self._left_out: tuple[LeftOut, ...] = ()
+        self._usual_gain = 0.005
         self._make_widgets()
         self._begin_with(tables[0].given)
         self.widget = self._lay_out(extra)
@@ -108,7 +110,7 @@ class Controls:
         self.everything.tooltip = "Do not stop when the answer is decided, and drop no model"
         self.repeats = widgets.BoundedIntText(value=5, min=1, max=50, layout=full)
         self.seed = widgets.BoundedIntText(value=0, min=0, max=2**31 - 1, layout=full)
-        self.min_gain = widgets.FloatText(value=0.005, step=0.001, layout=full)
+        self.min_gain = widgets.FloatText(value=self._usual_gain, step=0.001, layout=full)
         self.budget = widgets.FloatText(value=0, step=1, layout=full)
         self.price = widgets.FloatText(value=0, step=0.01, layout=full)
         self.budget.tooltip = "Minutes that the study may take from its first fit on"
@@ -122,7 +124,8 @@ class Controls:
         """Set what does not depend on the table to what was asked for; the rest is when the table is known."""
         if given is None:
             return
-        self.repeats.value, self.seed.value, self.min_gain.value = given.repeats, given.seed, given.min_gain
+        self.repeats.value, self.seed.value = given.repeats, given.seed
+        self.min_gain.value = self._usual_gain if given.min_gain is None else given.min_gain
         self.budget.value, self.price.value = given.budget_minutes or 0, given.price_per_hour or 0
         self.everything.value = given.everything
         if given.max_fraction is not None:
@@ -268,7 +271,12 @@ class Controls:
         (self._actions.start if self._is_prepared else self._actions.prepare)(self.options())
 
     def _on_metric(self, _: dict[str, Any]) -> None:
-        if not self._drawing and self._is_running:
+        if self._drawing:
+            return
+        if self._shown_data is not None:
+            with self._quietly():
+                self._render_gain(self._shown_data)
+        if self._is_running:
             self._actions.start(self.options())
 
     def _on_plan(self, _: dict[str, Any]) -> None:
@@ -296,11 +304,19 @@ class Controls:
             asked = self._given.metric if self._given else None
             self.metric.value = asked if asked in names else default_metric(data.task)
         self.metric.disabled = False
+        self._render_gain(data)
         known = self._shown_data
         if known is None or known.fingerprint != data.fingerprint:
             self.fraction.value = (self._given and self._given.max_fraction) or default_fraction(data)
         if known is None or known.task != data.task:
             self.models.offer(data.task, self._given)
+
+    def _render_gain(self, data: DataSpec) -> None:
+        """Set the least gain to what is usual of the metric, unless a person set it to something else."""
+        usual = usual_margin(metric_spec(self.metric.value), data)
+        if self.min_gain.value == self._usual_gain:
+            self.min_gain.value = usual
+        self.min_gain.step, self._usual_gain = usual / 5, usual
 
     def render_rows(self, state: StudyState) -> None:
         """Say how many rows the slider stands for."""

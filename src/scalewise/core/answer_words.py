@@ -6,7 +6,7 @@ from scalewise.core.answer import Answer, last_step
 from scalewise.core.contest import SURE, overtakings
 from scalewise.core.curves import Curve
 from scalewise.core.guessing_words import guessing_words
-from scalewise.core.margin_words import margin_words
+from scalewise.core.margin import margin_words
 from scalewise.core.memory import fitting_places
 from scalewise.core.prospects import ModelSummary, Outlook
 from scalewise.core.reservations import reservation_words

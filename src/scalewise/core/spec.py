@@ -179,6 +179,8 @@ class DataSpec:
     unit : SamplingUnit
     seed : int
         Decides the holdout and every sample.
+    target_sd : float
+        Standard deviation of a numeric target; 0 of classes.
     """
 
     name: str
@@ -192,6 +194,7 @@ class DataSpec:
     smallest_n_rows: int
     unit: SamplingUnit = ROWS
     seed: int = 0
+    target_sd: float = 0.0
 
     @property
     def row_bytes(self) -> int:
@@ -215,12 +218,15 @@ class MetricSpec:
         What people read.
     best, worst : float or None
         The best and the worst score there can be, where there is one.
+    target_power : int
+        The power of the target's units that scores are in: 1 of a mean error, 2 of a squared one, 0 of a pure number.
     """
 
     name: str
     label: str
     best: float | None = None
     worst: float | None = None
+    target_power: int = 0
 
     @property
     def span(self) -> Span:
@@ -248,7 +254,8 @@ class StudySpec:
     def id(self) -> str:
         """Content id, the same in every process; what the table is called is no part of it."""
         content = asdict(self)
-        del content["data"]["name"]
+        # Whatever follows from the rest.
+        del content["data"]["name"], content["data"]["target_sd"]
         content["metric"] = self.metric.name
         if self.data.unit.kind == "group" and self.data.classes:
             content["blocks"] = _GROUP_BLOCKS

@@ -204,6 +204,7 @@ def _with_unit(
         smallest_n_rows=smallest,
         unit=unit,
         seed=seed,
+        target_sd=read.sd,
     )
     small = (words,) if (words := too_small(data)) else ()
     notes = (*small, *missing_note(read.n_missing, read.name), *rare_note(read), *notes, *profile.notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -53,6 +54,8 @@ class Target:
         Class of each row of the table, 0 for every row in regression; -1 where the target is missing or its class rare.
     rare : tuple of (str, int)
         Classes of too few rows, which are left out with their rows, and how many each has.
+    sd : float
+        Standard deviation of the numbers in regression; 0 of classes.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Target:
     classes: tuple[str, ...]
     codes: NDArray[np.int16]
     rare: tuple[tuple[str, int], ...] = ()
+    sd: float = 0.0
 
     @cached_property
     def class_sizes(self) -> NDArray[np.int64]:
@@ -248,10 +252,11 @@ def _counts_text(rare: Sequence[tuple[str, int]]) -> str:
 
 
 def _numbers(source: Source, name: str) -> Target:
-    parts, low, high, infinite = [], np.inf, -np.inf, 0
+    parts, moments, low, high, infinite = [], Moments(), np.inf, -np.inf, 0
     for batch in source.scan([name]):
         numbers = plain_values(pa.chunked_array([batch.column(0)])).cast(pa.float64(), safe=False).to_numpy()
         infinite += int(np.isinf(numbers).sum())
+        moments = moments.joined(numbers[np.isfinite(numbers)])
         parts.append(np.where(np.isnan(numbers), -1, 0).astype(np.int16))
         low, high = np.fmin.reduce(numbers, initial=low), np.fmax.reduce(numbers, initial=high)
     if infinite:
@@ -263,7 +268,35 @@ def _numbers(source: Source, name: str) -> Target:
         raise TargetError(f"The target {name!r} has no value in any row. {_OTHER}")
     if low == high:
         raise TargetError(f"The target {name!r} is {low:g} everywhere, so there is nothing to learn. {_OTHER}")
-    return Target(name, "regression", (), np.concatenate(parts))
+    return Target(name, "regression", (), np.concatenate(parts), sd=moments.sd)
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Count, mean and sum of squared distances from the mean, of numbers that come in parts.
+
+    References
+    ----------
+    Chan, Golub, LeVeque: Updating formulae and a pairwise algorithm for computing sample variances, 1979.
+    """
+
+    count: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation; 0 without numbers."""
+        return math.sqrt(self.squares / self.count) if self.count else 0.0
+
+    def joined(self, numbers: NDArray[np.float64]) -> Moments:
+        """The same with more numbers."""
+        if not len(numbers):
+            return self
+        n, mean = self.count + len(numbers), float(numbers.mean())
+        away = mean - self.mean
+        squares = self.squares + float(((numbers - mean) ** 2).sum()) + away**2 * self.count * len(numbers) / n
+        return Moments(n, self.mean + away * len(numbers) / n, squares)
 
 
 def _sort_key(value: object) -> tuple[float, str]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scalewise.core.spec import Task
+from scalewise.core.spec import MetricSpec, Task
 from scalewise.errors import MetricError, unknown_name
 
-__all__ = ["check_metric", "default_metric", "max_score", "metric_label", "metrics_for", "min_score"]
+__all__ = ["check_metric", "default_metric", "metric_label", "metric_spec", "metrics_for"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Metric:
-    """One scorer: its scikit-learn name, its label, the tasks it fits, and the best and the worst score there is."""
+    """One scorer: its scikit-learn name, its label, the tasks it fits, and as in `MetricSpec`."""
 
     name: str
     label: str
     tasks: tuple[Task, ...]
     best: float | None = 1.0
     worst: float | None = 0.0
+    target_power: int = 0
 
 
 _BINARY: tuple[Task, ...] = ("binary",)
@@ -60,17 +61,17 @@ _METRICS: tuple[_Metric, ...] = (
     _Metric("positive_likelihood_ratio", "positive likelihood ratio", _BINARY, None),
     _Metric("neg_negative_likelihood_ratio", "negative likelihood ratio (negated)", _BINARY, 0.0, None),
     _Metric("r2", "R²", _NUMBERS, 1.0, None),
-    _Metric("neg_root_mean_squared_error", "root mean squared error (negated)", _NUMBERS, 0.0, None),
-    _Metric("neg_mean_absolute_error", "mean absolute error (negated)", _NUMBERS, 0.0, None),
-    _Metric("neg_median_absolute_error", "median absolute error (negated)", _NUMBERS, 0.0, None),
-    _Metric("neg_mean_squared_error", "mean squared error (negated)", _NUMBERS, 0.0, None),
+    _Metric("neg_root_mean_squared_error", "root mean squared error (negated)", _NUMBERS, 0.0, None, 1),
+    _Metric("neg_mean_absolute_error", "mean absolute error (negated)", _NUMBERS, 0.0, None, 1),
+    _Metric("neg_median_absolute_error", "median absolute error (negated)", _NUMBERS, 0.0, None, 1),
+    _Metric("neg_mean_squared_error", "mean squared error (negated)", _NUMBERS, 0.0, None, 2),
     _Metric("neg_mean_absolute_percentage_error", "mean absolute percentage error (negated)", _NUMBERS, 0.0, None),
     _Metric("explained_variance", "explained variance", _NUMBERS, 1.0, None),
     _Metric("d2_absolute_error_score", "D² absolute error", _NUMBERS, 1.0, None),
-    _Metric("neg_max_error", "largest error (negated)", _NUMBERS, 0.0, None),
+    _Metric("neg_max_error", "largest error (negated)", _NUMBERS, 0.0, None, 1),
     _Metric("neg_mean_squared_log_error", "mean squared log error (negated)", _NUMBERS, 0.0, None),
     _Metric("neg_root_mean_squared_log_error", "root mean squared log error (negated)", _NUMBERS, 0.0, None),
-    _Metric("neg_mean_poisson_deviance", "Poisson deviance (negated)", _NUMBERS, 0.0, None),
+    _Metric("neg_mean_poisson_deviance", "Poisson deviance (negated)", _NUMBERS, 0.0, None, 1),
     _Metric("neg_mean_gamma_deviance", "gamma deviance (negated)", _NUMBERS, 0.0, None),
 )
 
@@ -120,14 +121,12 @@ def metric_label(metric: str) -> str:
     return next((known.label for known in _METRICS if known.name == metric), metric)
 
 
-def max_score(metric: str) -> float | None:
-    """Return the best score there is, or None where there is none."""
-    return next((known.best for known in _METRICS if known.name == metric), None)
-
-
-def min_score(metric: str) -> float | None:
-    """Return the worst score there is, or None where there is none."""
-    return next((known.worst for known in _METRICS if known.name == metric), None)
+def metric_spec(metric: str) -> MetricSpec:
+    """Return what the core needs to know of a metric; of names that are not known, nothing but the name."""
+    known = next((known for known in _METRICS if known.name == metric), None)
+    if known is None:
+        return MetricSpec(metric, metric)
+    return MetricSpec(metric, known.label, known.best, known.worst, known.target_power)
 
 
 def _fits(metric: str) -> str:

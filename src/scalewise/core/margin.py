@@ -1,16 +1,30 @@
-"""Whether the least gain that counts fits a metric without a scale of its own: an error in the target's units."""
+"""The least gain that counts: what is usual of a metric, and whether it fits one without a scale of its own."""
 
 from __future__ import annotations
 
 import math
 
 from scalewise.core.curves import Curve
+from scalewise.core.spec import DataSpec, MetricSpec
 from scalewise.core.wording import exact_text, score_text
 
-__all__ = ["margin_words"]
+__all__ = ["margin_words", "usual_margin"]
+
+_USUAL = 0.005
+"""Of scores from 0 to 1, R², and relative errors; of errors in the target's units this part of what it varies by."""
 
 _NEXT_TO_NOTHING, _MOST = 0.0005, 0.2
 """Parts of what a model that guesses scores: a margin outside of them was hardly meant."""
+
+
+def usual_margin(metric: MetricSpec, data: DataSpec) -> float:
+    """The least gain that counts unless a person says otherwise, in the metric's units, to one digit.
+
+    An error in the units of the target has no scale of its own: it is held against the target's standard deviation.
+    """
+    if not metric.target_power or not data.target_sd:
+        return _USUAL
+    return float(f"{_USUAL * data.target_sd**metric.target_power:.0e}")
 
 
 def margin_words(margin: float, guessing: Curve | None, metric: str) -> str:
