@@ -19,7 +19,7 @@ from scalewise.data.sources import open_source
 from scalewise.engines import Engine, open_engine
 from scalewise.errors import InputError, StudyError
 from scalewise.journal import Journal
-from scalewise.options import StudyOptions
+from scalewise.options import StudyOptions, model_specs
 from scalewise.report import report
 from scalewise.result_frames import curves_frame, feature_curve_frame, importances_frame, screening_frame
 from scalewise.runner import StudyRunner
@@ -231,17 +231,16 @@ class Study:
         --------
         >>> study.add(study.report()["tuning"]["tuned"]).wait().curves()  # doctest: +SKIP
         """
-        from scalewise.models.catalog import get_model
-
-        plan = self.state.plan
-        if plan is None:
+        plan, data = self.state.plan, self.state.data
+        if plan is None or data is None:
             raise InputError("No study has been started that a model could be added to. Start one first.")
-        # Refused before it is kept, so that a mistake here spoils nothing that comes after it.
-        names = dict.fromkeys([*(known.name for known in plan.models), get_model(model).name])
-        pinned = dict.fromkeys([*self.options.pinned, get_model(model).name])
+        (added,) = model_specs((model,), data.task)
+        names = dict.fromkeys([*(known.name for known in plan.models), added.name])
+        pinned = dict.fromkeys([*self.options.pinned, added.name])
         wanted = replace(self.options, models=tuple(names), pinned=tuple(pinned))
         self._runner.start(wanted)
         self._answered()
+        # What was refused is not kept, so that a mistake here spoils nothing that comes after it.
         self.options = wanted
         return self
 

@@ -11,6 +11,7 @@ import numpy as np
 from scalewise.core.spec import Feature, Task
 from scalewise.errors import InputError, unknown_name
 from scalewise.models.preprocessing import Problem
+from scalewise.models.threads import one_thread
 
 __all__ = ["check_settings", "with_settings"]
 
@@ -57,7 +58,8 @@ def check_settings(build: Build, settings: dict[str, float], task: Task) -> None
     # A million rounds are possible as well, but nobody would wait for them here.
     quick = {name: min(value, _MOST_TRIED) if value.is_integer() else value for name, value in settings.items()}
     try:
-        _built(build, quick, problem).fit(X, y)
+        with one_thread():
+            _built(build, quick, problem).fit(X, y)
     except InputError:
         raise
     except (ValueError, TypeError, OverflowError) as error:
