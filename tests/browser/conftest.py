@@ -119,6 +119,12 @@ class Visit:
         """Wait until a JavaScript expression over the page holds."""
         self.page.wait_for_function(f"() => {condition}")
 
+    def only(self, *models):
+        """Leave out all other models, by their labels, where what is looked at does not hang on them."""
+        self.phase("ready")
+        for box in self.page.locator(".sw-model").get_by_role("checkbox").all():
+            box.set_checked(box.evaluate("box => box.closest('label').innerText.trim()") in models)
+
     def run(self):
         self.wait("[...document.querySelectorAll('button')].some(b => b.textContent.trim() === 'Run' && !b.disabled)")
         self.button("Run").click()

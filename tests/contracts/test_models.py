@@ -16,6 +16,7 @@ from scalewise.models.catalog import MODELS, models_for
 from scalewise.models.fitting import run_trial
 from scalewise.models.metrics import default_metric
 from scalewise.models.scoring import Scoring, predict
+from scalewise.models.threads import one_thread
 
 CASES = [pytest.param(entry, task, id=f"{entry.name}-{task}") for entry in MODELS for task in entry.tasks]
 LEARNERS = [case for case in CASES if case.values[0].rung > 0]
@@ -39,6 +40,12 @@ def fitted(entry, task, X, y, features=FEATURES):
 def scored(estimator, task, X, y):
     predictions = predict(estimator, X, N_CLASSES[task])
     return Scoring(default_metric(task), task, N_CLASSES[task]).one(y, predictions)
+
+
+@pytest.fixture(autouse=True)
+def as_workers_do():
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")
