@@ -5,7 +5,6 @@ To add a model, write its recipe and add an entry to `MODELS`; ``tests/contracts
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -14,25 +13,13 @@ from typing import Any
 import numpy as np
 import scipy
 import sklearn
-from scipy.stats import loguniform, randint, uniform
-from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.ensemble import (
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
-from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier, SGDRegressor
-from sklearn.naive_bayes import CategoricalNB
-from sklearn.neighbors import KNeighborsRegressor
-from sklearn.pipeline import make_pipeline
 
 from scalewise.core.model_names import named_with, parted, settings_text
 from scalewise.core.spec import ModelSpec, Task
 from scalewise.errors import InputError, unknown_name
+from scalewise.models import recipes
 from scalewise.models.own_settings import check_settings, with_settings
-from scalewise.models.preprocessing import Problem, binned_columns, linear_columns, tree_columns
-from scalewise.models.scaled_target import ScaledTarget
+from scalewise.models.preprocessing import Problem
 
 __all__ = ["MODELS", "ModelEntry", "check_model", "default_models", "get_model", "models_for", "versions"]
 
@@ -41,9 +28,6 @@ _RECIPES = 3
 
 _SHORT = 20
 """Settings of so many characters are part of what people call a model."""
-
-_AVERAGED_FROM = 500
-"""Rows after which a streamed linear model begins to average its steps."""
 
 _ALL: tuple[Task, ...] = ("binary", "multiclass", "regression")
 _CLASSES: tuple[Task, ...] = ("binary", "multiclass")
@@ -160,131 +144,6 @@ def versions() -> str:
     return f"scikit-learn {sklearn.__version__}, numpy {np.__version__}, scipy {scipy.__version__}, recipes {_RECIPES}"
 
 
-def _dummy(problem: Problem) -> Any:
-    return DummyRegressor() if problem.task == "regression" else DummyClassifier(strategy="prior")
-
-
-def _linear(problem: Problem) -> Any:
-    if problem.task == "regression":
-        return make_pipeline(linear_columns(problem), Ridge(alpha=1.0))
-    return make_pipeline(linear_columns(problem), LogisticRegression(max_iter=300))
-
-
-def _sgd(problem: Problem) -> Any:
-    # Fixed passes instead of a stopping rule: about a million steps (of one model a class), at least five passes.
-    n_models = problem.n_classes if problem.task == "multiclass" else 1
-    passes = min(max(1_000_000 // (problem.n_rows * n_models), 5), 100)
-    alpha = min(max(1.0 / problem.n_rows, 1e-6), 1e-2)
-    averaged_from = problem.n_rows * (passes // 2)
-    shared = {"alpha": alpha, "average": averaged_from, "max_iter": passes, "tol": None, "random_state": problem.seed}
-    if problem.task == "regression":
-        return make_pipeline(linear_columns(problem), ScaledTarget(SGDRegressor(eta0=0.01, **shared)))
-    # A constant rate, because one model a class with few rows of its own makes the usual schedule start too fast.
-    rate = {"learning_rate": "constant", "eta0": 0.05}
-    return make_pipeline(linear_columns(problem), SGDClassifier(loss="log_loss", **rate, **shared))
-
-
-def _sgd_stream(problem: Problem) -> Any:
-    """One pass with a constant rate; the average over the steps settles what single steps leave noisy."""
-    alpha = min(max(1.0 / problem.n_rows, 1e-6), 1e-2)
-    shared = {"alpha": alpha, "average": min(_AVERAGED_FROM, problem.n_rows // 2), "random_state": problem.seed}
-    if problem.task == "regression":
-        return make_pipeline(linear_columns(problem), ScaledTarget(SGDRegressor(eta0=0.01, **shared)))
-    rate = {"learning_rate": "constant", "eta0": 0.05}
-    return make_pipeline(linear_columns(problem), SGDClassifier(loss="log_loss", **rate, **shared))
-
-
-def _bayes(problem: Problem) -> Any:
-    # Rice's rule: twice the cube root of the rows.
-    n_bins = min(max(round(2.0 * problem.n_rows ** (1 / 3)), 4), 64)
-    columns, n_values = binned_columns(problem, n_bins)
-    return make_pipeline(columns, CategoricalNB(min_categories=n_values))
-
-
-def _neighbors(problem: Problem) -> Any:
-    n_neighbors = min(10, problem.n_rows)
-    return make_pipeline(linear_columns(problem, dense=True), KNeighborsRegressor(n_neighbors=n_neighbors))
-
-
-def _forest(problem: Problem) -> Any:
-    columns, _ = tree_columns(problem)
-    # Beyond 50,000 rows, the rows of one tree grow with the root of all rows: as accurate, at a fraction of the time.
-    share = math.sqrt(50_000 / problem.n_rows) if problem.n_rows > 50_000 else None
-    shared = {"n_estimators": 64, "max_samples": share, "random_state": problem.seed}
-    if problem.task == "regression":
-        return make_pipeline(columns, RandomForestRegressor(min_samples_leaf=2, max_features=0.6, **shared))
-    smallest_leaf = 5 if problem.task == "binary" else 2
-    return make_pipeline(columns, RandomForestClassifier(min_samples_leaf=smallest_leaf, **shared))
-
-
-def _boosting(problem: Problem) -> Any:
-    columns, categories = tree_columns(problem)
-    # No early stopping: it would hold rows back, and only beyond some size, which bends the learning curve.
-    shared = {
-        "max_iter": _boosting_rounds(problem),
-        "max_leaf_nodes": _boosting_leaves(problem),
-        "min_samples_leaf": 10,
-        "l2_regularization": 1.0,
-        "early_stopping": False,
-        "categorical_features": categories or None,
-        "random_state": problem.seed,
-    }
-    if problem.task == "regression":
-        return make_pipeline(columns, HistGradientBoostingRegressor(**shared))
-    return make_pipeline(columns, HistGradientBoostingClassifier(**shared))
-
-
-# The size of a boosted model grows smoothly with its sample, as a person would tune it: fixed sizes overfit a few
-# hundred rows and stop learning from a few hundred thousand. Set by hand on six public tables.
-
-
-def _boosting_rounds(problem: Problem) -> int:
-    """Return 50 rounds more for each tenfold of the rows for regression, 25 for classes (which overfit sooner)."""
-    per_tenfold = 50.0 if problem.task == "regression" else 25.0
-    return max(25, round(per_tenfold * (math.log10(problem.n_rows) - 1.0)))
-
-
-def _boosting_leaves(problem: Problem) -> int:
-    """Return 10 leaves at 100 rows, 25 at 10,000, 63 at a million."""
-    return max(4, round(4.0 * math.pow(problem.n_rows, 0.2)))
-
-
-# What tuning draws from: around the recipe, and about as dear as it.
-
-
-def _linear_settings(problem: Problem) -> dict[str, Any]:
-    return {"alpha": loguniform(1e-2, 1e3)} if problem.task == "regression" else {"C": loguniform(1e-3, 1e2)}
-
-
-def _sgd_settings(problem: Problem) -> dict[str, Any]:
-    return {"regressor__alpha" if problem.task == "regression" else "alpha": loguniform(1e-7, 1e-2)}
-
-
-def _bayes_settings(_: Problem) -> dict[str, Any]:
-    return {"alpha": loguniform(1e-2, 1e2)}
-
-
-def _neighbors_settings(problem: Problem) -> dict[str, Any]:
-    # The rows that settings are tried on are fewer than those of the problem.
-    return {"n_neighbors": randint(1, max(2, min(50, problem.n_rows // 2))), "p": uniform(1.0, 1.0)}
-
-
-def _forest_settings(_: Problem) -> dict[str, Any]:
-    return {"min_samples_leaf": randint(1, 21), "max_features": loguniform(0.1, 0.8)}
-
-
-def _boosting_settings(problem: Problem) -> dict[str, Any]:
-    rounds, leaves = _boosting_rounds(problem), _boosting_leaves(problem)
-    return {
-        "learning_rate": loguniform(0.03, 0.2),
-        "max_iter": randint(rounds // 2, 2 * rounds + 1),
-        "max_leaf_nodes": randint(max(3, leaves // 2), 2 * leaves + 1),
-        "min_samples_leaf": randint(2, 51),
-        "l2_regularization": loguniform(0.1, 30.0),
-        "max_features": uniform(0.3, 0.7),
-    }
-
-
 MODELS: tuple[ModelEntry, ...] = (
     ModelEntry(
         "dummy",
@@ -292,7 +151,7 @@ MODELS: tuple[ModelEntry, ...] = (
         0,
         _ALL,
         "Predicts the same for every row: the mean, or the share of each class.",
-        _dummy,
+        recipes.dummy,
         default=True,
     ),
     ModelEntry(
@@ -301,9 +160,9 @@ MODELS: tuple[ModelEntry, ...] = (
         1,
         _ALL,
         "Logistic regression, or ridge regression for numbers, on scaled and one-hot columns.",
-        _linear,
+        recipes.linear,
         default=True,
-        settings=_linear_settings,
+        settings=recipes.linear_settings,
     ),
     ModelEntry(
         "sgd",
@@ -311,9 +170,9 @@ MODELS: tuple[ModelEntry, ...] = (
         2,
         _ALL,
         "The linear model trained by stochastic gradient descent, which scales to any number of rows.",
-        _sgd,
-        build_stream=_sgd_stream,
-        settings=_sgd_settings,
+        recipes.sgd,
+        build_stream=recipes.sgd_stream,
+        settings=recipes.sgd_settings,
     ),
     ModelEntry(
         "bayes",
@@ -321,9 +180,9 @@ MODELS: tuple[ModelEntry, ...] = (
         3,
         _CLASSES,
         "Treats every column as independent evidence, numbers cut into bins.",
-        _bayes,
-        build_stream=_bayes,  # it counts, so that blocks add up to what one fit would have counted
-        settings=_bayes_settings,
+        recipes.bayes,
+        build_stream=recipes.bayes,  # it counts, so that blocks add up to what one fit would have counted
+        settings=recipes.bayes_settings,
     ),
     ModelEntry(
         "neighbors",
@@ -331,9 +190,9 @@ MODELS: tuple[ModelEntry, ...] = (
         3,
         ("regression",),
         "Averages the ten most similar training rows.",
-        _neighbors,
+        recipes.neighbors,
         max_rows=20_000,
-        settings=_neighbors_settings,
+        settings=recipes.neighbors_settings,
     ),
     ModelEntry(
         "forest",
@@ -341,9 +200,9 @@ MODELS: tuple[ModelEntry, ...] = (
         4,
         _ALL,
         "Averages 64 deep decision trees, each grown on its own draw of the rows.",
-        _forest,
+        recipes.forest,
         default=True,
-        settings=_forest_settings,
+        settings=recipes.forest_settings,
     ),
     ModelEntry(
         "boosting",
@@ -351,9 +210,9 @@ MODELS: tuple[ModelEntry, ...] = (
         5,
         _ALL,
         "Adds small decision trees one after the other, each correcting the ones before.",
-        _boosting,
+        recipes.boosting,
         default=True,
-        settings=_boosting_settings,
+        settings=recipes.boosting_settings,
     ),
 )
 """Every model, from simple to complex."""
