@@ -8,8 +8,9 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
     ``column`` of what is drawn), ``group_candidates`` and ``time_candidates`` (``column`` and ``reason`` of columns
     that may be the true sampling unit).
 ``study``
-    ``id``, ``metric``, ``metric_label`` (what people call it), ``phase``, ``seed``, ``max_fraction``, ``repeats``,
-    ``min_gain``, ``budget_minutes``, ``price_per_hour`` (both null where not given), ``versions``.
+    ``id``, ``metric``, ``metric_label`` (what people call it), ``phase``, ``seed``, ``models`` (their names),
+    ``max_fraction``, ``repeats``, ``min_gain``, ``budget_minutes``, ``price_per_hour`` (both null where not given),
+    ``versions``.
 ``machine``
     ``memory_bytes``, ``free_bytes`` (when the study started), ``workers``; null where not known.
 ``verdict``
@@ -168,6 +169,7 @@ def _study(state: StudyState) -> dict[str, Any]:
         "metric_label": state.study.metric.label,
         "phase": state.phase,
         "seed": state.study.data.seed,
+        "models": [model.name for model in state.plan.models],
         "max_fraction": state.plan.max_fraction,
         "repeats": state.plan.repeats,
         "min_gain": state.plan.min_gain,

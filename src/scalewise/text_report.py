@@ -61,10 +61,21 @@ def text_report(content: dict[str, Any], verdict: Verdict, *, features: bool, un
         [f"  dropped: {model['reason']}" for model in content["dropped"]],
         [""],
         _verdict_lines(verdict),
-        [content["tuning"]["sentence"]] if content["tuning"] else [],
+        _tuning_lines(content),
         _unit_lines(content, verdict, asked=units),
     )
     return "\n".join(line for lines in parts for line in lines)
+
+
+def _tuning_lines(content: dict[str, Any]) -> list[str]:
+    """What tuning brought, and how to go on with it."""
+    found = content["tuning"]
+    if found is None:
+        return []
+    studied = content["study"]["models"]
+    if not found["settings"] or found["gain"] <= 0 or found["tuned"] in studied:
+        return [found["sentence"]]
+    return [found["sentence"], f'Its learning curve: --models "{",".join([*studied, found["tuned"]])}"']
 
 
 def _table_lines(table: dict[str, Any]) -> list[str]:

@@ -45,6 +45,7 @@ def test_settings_that_follow_the_noise_less_gain_and_are_told(tmp_path, capsys)
     told = capsys.readouterr().out
     assert found["sentence"] in told
     assert "Tune" in told
+    assert f'Its learning curve: --models "dummy,linear,{found["tuned"]}"' in told
 
 
 def test_the_tuned_model_goes_on_with_a_curve_of_its_own_and_can_be_taken_out():

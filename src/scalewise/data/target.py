@@ -252,7 +252,7 @@ def _counts_text(rare: Sequence[tuple[str, int]]) -> str:
 
 
 def _numbers(source: Source, name: str) -> Target:
-    parts, moments, low, high, infinite = [], Moments(), np.inf, -np.inf, 0
+    parts, moments, low, high, infinite = [], _Moments(), np.inf, -np.inf, 0
     for batch in source.scan([name]):
         numbers = plain_values(pa.chunked_array([batch.column(0)])).cast(pa.float64(), safe=False).to_numpy()
         infinite += int(np.isinf(numbers).sum())
@@ -272,7 +272,7 @@ def _numbers(source: Source, name: str) -> Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
+class _Moments:
     """Count, mean and sum of squared distances from the mean, of numbers that come in parts.
 
     References
@@ -289,14 +289,14 @@ class Moments:
         """Standard deviation; 0 without numbers."""
         return math.sqrt(self.squares / self.count) if self.count else 0.0
 
-    def joined(self, numbers: NDArray[np.float64]) -> Moments:
+    def joined(self, numbers: NDArray[np.float64]) -> _Moments:
         """The same with more numbers."""
         if not len(numbers):
             return self
         n, mean = self.count + len(numbers), float(numbers.mean())
         away = mean - self.mean
         squares = self.squares + float(((numbers - mean) ** 2).sum()) + away**2 * self.count * len(numbers) / n
-        return Moments(n, self.mean + away * len(numbers) / n, squares)
+        return _Moments(n, self.mean + away * len(numbers) / n, squares)
 
 
 def _sort_key(value: object) -> tuple[float, str]:
