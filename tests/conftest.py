@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
-_GRACE_SECONDS = 3.0
+_GRACE_SECONDS = 15.0
 
 
 def _running():

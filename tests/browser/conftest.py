@@ -22,7 +22,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-PATIENCE_MS = 90_000
+PATIENCE_MS = 150_000
 
 
 def pytest_collection_modifyitems(items):

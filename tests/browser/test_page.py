@@ -15,7 +15,7 @@ def test_a_person_runs_the_flights_moves_the_slider_stops_and_reads_the_verdict(
     page = here.page
     here.phase("ready")
     assert "327,346 rows" in page.locator(".sw-about").inner_text()
-    assert any("dep_delay" in text for text in page.locator(".sw-messages").all_text_contents())
+    here.wait("[...document.querySelectorAll('.sw-messages')].some(e => e.textContent.includes('dep_delay'))")
     assert "29,735" in page.locator(".sw-rows").inner_text()
 
     here.run()

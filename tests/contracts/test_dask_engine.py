@@ -292,7 +292,7 @@ def test_no_worker_outlives_the_process_that_started_the_cluster(tmp_path, endin
     program.write_text(PROGRAM.format(guarded=False, ending=ending))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)), "TMPDIR": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, program, held], env=environment, timeout=60, check=False, capture_output=True
+        [sys.executable, program, held], env=environment, timeout=120, check=False, capture_output=True
     )
     assert done.returncode == status, done.stderr.decode()
     wait_until(lambda: not any(str(program) in line or str(tmp_path) in line for line in commands()), "all to end")

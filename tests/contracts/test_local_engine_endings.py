@@ -60,7 +60,7 @@ def end_a_parent(folder, state, ending):
     path = os.pathsep.join(map(os.path.abspath, sys.path))
     with (folder / "errors").open("wb") as errors:
         done = subprocess.run(
-            command, env={**os.environ, "PYTHONPATH": path}, stderr=errors, process_group=0, timeout=60, check=False
+            command, env={**os.environ, "PYTHONPATH": path}, stderr=errors, process_group=0, timeout=120, check=False
         )
     sys.stderr.write((folder / "errors").read_text())
     return done.returncode

@@ -220,7 +220,7 @@ def test_a_study_killed_in_the_middle_goes_on_where_it_was(table, tmp_path):
         workers = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGKILL)
     known = _finished(journal)
-    assert psutil.wait_procs(workers, timeout=10)[1] == []
+    assert psutil.wait_procs(workers, timeout=30)[1] == []
     subprocess.run(_command(*arguments), check=True, stdout=subprocess.DEVNULL)
     trials = json.loads(out.read_text())["trials"]
     assert trials["resumed"] == known

@@ -20,7 +20,7 @@ from scalewise.journal import Journal
 from scalewise.options import StudyOptions
 from scalewise.runner import StudyRunner
 
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 120
 SMALL = StudyOptions("y", models=("dummy", "linear"), max_fraction=0.2, repeats=2, everything=True)
 LARGE = replace(SMALL, max_fraction=1.0)
 

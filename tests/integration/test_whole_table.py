@@ -26,7 +26,7 @@ from scalewise.options import StudyOptions
 from scalewise.runner import StudyRunner
 from scalewise.study import Study
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 OPTIONS = StudyOptions("y", models=("linear",), max_fraction=0.02, repeats=1, everything=True)
 N_ROWS = 60_000
 

@@ -19,7 +19,7 @@ from scalewise.journal import Journal
 from scalewise.options import StudyOptions
 from scalewise.runner import StudyRunner
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 OPTIONS = StudyOptions("y", models=("dummy", "linear"), max_fraction=1.0, repeats=1, max_features=20)
 
 

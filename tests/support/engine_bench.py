@@ -10,7 +10,7 @@ from scalewise.core.events import TrialFailed, TrialFinished
 from scalewise.core.spec import Trial
 from scalewise.engines.base import TrialTask
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 150.0
 
 
 class Bench:

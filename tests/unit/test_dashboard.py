@@ -23,7 +23,7 @@ from scalewise.core.summary import summarise
 from scalewise.engines import open_engine
 from scalewise.errors import InputError, TableError
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 
 
 @pytest.fixture

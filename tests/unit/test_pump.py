@@ -6,7 +6,7 @@ import asyncio
 
 from scalewise.app.pump import Pump
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 class Page:
