@@ -94,3 +94,18 @@ def test_whatever_tuning_draws_can_be_asked_for(task):
         if task in entry.tasks and entry.settings is not None:
             names = [named_with(entry.name, drawn) for drawn in drawn_settings(entry, problem, 3, 1)]
             assert len(model_specs(tuple(names), task)) == len(set(names))
+
+
+def test_models_of_one_study_are_told_apart_by_their_labels():
+    names = ("boosting(learning_rate=0.03, max_iter=100)", "boosting(learning_rate=0.3, max_iter=100)", "boosting")
+    labels = {spec.name: spec.label for spec in model_specs(names, "binary")}
+    assert labels == {
+        names[0]: "Gradient boosting (learning_rate=0.03, ...)",
+        names[1]: "Gradient boosting (learning_rate=0.3, ...)",
+        "boosting": "Gradient boosting",
+    }
+    mixed = ("forest(max_depth=3, max_features=0.5)", "forest(max_depth=3, max_leaf_nodes=40)")
+    assert {spec.label for spec in model_specs(mixed, "binary")} == {
+        "Random forest (max_depth=3, max_features=0.5)",
+        "Random forest (max_depth=3, max_leaf_nodes=40)",
+    }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 
 from scalewise.errors import InputError
 
-__all__ = ["base_of", "named_with", "parted", "settings_text", "split_names"]
+__all__ = ["base_of", "named_with", "parted", "settings_text", "split_names", "told_apart"]
 
 _FORM = re.compile(r"(?P<base>[^()]*)\((?P<settings>[^()]*)\)")
 _BETWEEN = re.compile(r",(?![^()]*\))")
@@ -55,3 +56,23 @@ def _number(name: str, text: str) -> float:
 def split_names(text: str) -> tuple[str, ...]:
     """Names with commas between them, which are no commas between settings."""
     return tuple(name.strip() for name in _BETWEEN.split(text) if name.strip())
+
+
+def told_apart(labels: Mapping[str, str]) -> dict[str, str]:
+    """Labels by the names of models, so that no two are the same.
+
+    Of models whose labels would be, each shows the first setting that all of them have and differ in, or all of its
+    settings where there is none.
+    """
+    shared = Counter(labels.values())
+    return {name: label if shared[label] == 1 else _telling(name, label, labels) for name, label in labels.items()}
+
+
+def _telling(name: str, label: str, labels: Mapping[str, str]) -> str:
+    settings = parted(name)[1]
+    others = [parted(other)[1] for other in labels if other != name and labels[other] == label]
+    alike = [settings, *others]
+    tells = (key for key in settings if len({each.get(key) for each in alike} - {None}) == len(alike))
+    key = next(tells, None)
+    told = settings_text(settings) if key is None else f"{settings_text({key: settings[key]})}, ..."
+    return f"{base_of(label)} ({told})"
