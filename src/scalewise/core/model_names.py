@@ -35,22 +35,31 @@ def parted(name: str) -> tuple[str, dict[str, float]]:
     Raises
     ------
     InputError
-        If the settings are not numbers with names.
+        If the settings are not numbers with names, each given once.
     """
     found = _FORM.fullmatch(name.strip())
     if found is None:
+        if "(" in name:
+            raise _unreadable(name)
         return name, {}
     parts = [part.partition("=") for part in found["settings"].split(",") if part.strip()]
-    return found["base"].strip(), {key.strip(): _number(name, value) for key, _, value in parts}
+    settings = {key.strip(): _number(name, value) for key, _, value in parts}
+    if len(settings) < len(parts):
+        raise InputError(f"A setting of {name!r} is given twice. Give each once.")
+    return found["base"].strip(), settings
 
 
 def _number(name: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise InputError(
-            f"The settings of {name!r} cannot be read. Write numbers by scikit-learn's names, such as linear(C=0.1)."
-        ) from None
+        raise _unreadable(name) from None
+
+
+def _unreadable(name: str) -> InputError:
+    return InputError(
+        f"The settings of {name!r} cannot be read. Write numbers by scikit-learn's names, such as linear(C=0.1)."
+    )
 
 
 def split_names(text: str) -> tuple[str, ...]:
