@@ -87,13 +87,14 @@ def _table_lines(table: dict[str, Any]) -> list[str]:
 
 
 def _point_lines(content: dict[str, Any], metric: str) -> list[str]:
-    wide = _width(metric)
-    lines = [f"{'model':<12}{'rows':>12}{'of all':>9}{metric:>{wide}}{'90 % interval':>20}{'train':>10}{'fit':>9}"]
-    for curve in content["curves"]:
+    wide, curves = _width(metric), content["curves"]
+    first = max(12, *(len(curve["model"]) + 1 for curve in curves)) if curves else 12
+    lines = [f"{'model':<{first}}{'rows':>12}{'of all':>9}{metric:>{wide}}{'90 % interval':>20}{'train':>10}{'fit':>9}"]
+    for curve in curves:
         for point in curve["points"]:
             interval = f"{score_text(point['low'])} .. {score_text(point['high'])}"
             lines.append(
-                f"{curve['model']:<12}{rows_text(point['n_rows']):>12}{percent_text(point['fraction']):>9}"
+                f"{curve['model']:<{first}}{rows_text(point['n_rows']):>12}{percent_text(point['fraction']):>9}"
                 f"{score_text(point['score']):>{wide}}{interval:>20}{score_text(point['train_score']):>10}"
                 f"{duration_text(point['fit_seconds']):>9}"
             )

@@ -36,6 +36,16 @@ def test_one_feature_is_one(state, kept, words):
     assert any(line.startswith(words) for line in found)
 
 
+def test_columns_stay_below_their_titles_however_long_a_name_is():
+    own = replace(LINEAR, name="linear(C=0.123456789)", label="Linear (C=0.123456789)")
+    both = finished(
+        started(Plan((LINEAR, own), max_fraction=0.02, repeats=1)), {"linear": (0.7, 0.05), own.name: (0.7, 0.05)}
+    )
+    table = [line for line in lines_of(both) if line.startswith(("model", "linear"))]
+    assert len(table) > 2
+    assert len({len(line) for line in table}) == 1
+
+
 def test_a_study_that_did_all_that_was_planned_says_so(state):
     ended = fold(state, ev.StudyFinished(ending="done", reason="Everything planned is done."))
     assert "Everything planned is done." in lines_of(ended)
