@@ -87,18 +87,23 @@ def _table_lines(table: dict[str, Any]) -> list[str]:
 
 
 def _point_lines(content: dict[str, Any], metric: str) -> list[str]:
-    wide, curves = _width(metric), content["curves"]
-    first = max(12, *(len(curve["model"]) + 1 for curve in curves)) if curves else 12
-    lines = [f"{'model':<{first}}{'rows':>12}{'of all':>9}{metric:>{wide}}{'90 % interval':>20}{'train':>10}{'fit':>9}"]
-    for curve in curves:
-        for point in curve["points"]:
-            interval = f"{score_text(point['low'])} .. {score_text(point['high'])}"
-            lines.append(
-                f"{curve['model']:<{first}}{rows_text(point['n_rows']):>12}{percent_text(point['fraction']):>9}"
-                f"{score_text(point['score']):>{wide}}{interval:>20}{score_text(point['train_score']):>10}"
-                f"{duration_text(point['fit_seconds']):>9}"
-            )
-    return lines
+    title = ("model", "rows", "of all", metric, "90 % interval", "train", "fit")
+    rows = [title, *(_point_row(curve["model"], point) for curve in content["curves"] for point in curve["points"])]
+    longest = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    first, *others = map(max, zip((12, 12, 9, _width(metric), 20, 10, 9), (2 + n for n in longest), strict=True))
+    return [row[0].ljust(first) + "".join(map(str.rjust, row[1:], others)) for row in rows]
+
+
+def _point_row(model: str, point: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        model,
+        rows_text(point["n_rows"]),
+        percent_text(point["fraction"]),
+        score_text(point["score"]),
+        f"{score_text(point['low'])} .. {score_text(point['high'])}",
+        score_text(point["train_score"]),
+        duration_text(point["fit_seconds"]),
+    )
 
 
 def _width(metric: str) -> int:

@@ -46,6 +46,18 @@ def test_columns_stay_below_their_titles_however_long_a_name_is():
     assert len({len(line) for line in table}) == 1
 
 
+def test_large_scores_do_not_run_into_each_other(state):
+    content = report(summarise(state))
+    (curve,) = content["curves"]
+    curve["points"] = [
+        dict(curve["points"][0], score=-3881505.0, low=-4635194.0, high=-3127816.0, train_score=-1130421.0)
+    ]
+    line = next(
+        line for line in text_report(content, summarise(state).verdict, features=False).splitlines() if "881" in line
+    )
+    assert "−3,881,505  −4,635,194 .. −3,127,816  −1,130,421" in line
+
+
 def test_a_study_that_did_all_that_was_planned_says_so(state):
     ended = fold(state, ev.StudyFinished(ending="done", reason="Everything planned is done."))
     assert "Everything planned is done." in lines_of(ended)
