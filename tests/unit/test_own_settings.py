@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalewise.core.model_names import base_of, named_with, parted, split_names
+from scalewise.core.model_names import base_of, named_with, parted, spelled, split_names
 from scalewise.core.spec import Feature
 from scalewise.errors import InputError
 from scalewise.models.catalog import MODELS, get_model
@@ -26,6 +26,7 @@ def test_a_name_holds_its_settings(base, settings):
     assert parted(name) == (base, settings)
     assert base_of(name) == base
     assert named_with(*parted(name)) == name
+    assert spelled(name.replace("=", " = ")) == name
 
 
 @given(st.lists(st.tuples(NAMES, st.dictionaries(NAMES, VALUES, max_size=3)), max_size=4))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from scalewise.errors import InputError
 
-__all__ = ["base_of", "named_with", "parted", "settings_text", "split_names", "told_apart"]
+__all__ = ["base_of", "named_with", "parted", "settings_text", "spelled", "split_names", "told_apart"]
 
 _FORM = re.compile(r"(?P<base>[^()]*)\((?P<settings>[^()]*)\)")
 _BETWEEN = re.compile(r",(?![^()]*\))")
@@ -22,6 +22,17 @@ def settings_text(settings: Mapping[str, float]) -> str:
 def named_with(base: str, settings: Mapping[str, float]) -> str:
     """The name of a model with own settings: the same one for the same settings in any order."""
     return f"{base}({settings_text(dict(sorted(settings.items())))})" if settings else base
+
+
+def spelled(name: str) -> str:
+    """The name of a model as it stands in plans, however a person spaced its settings and wrote their numbers.
+
+    Raises
+    ------
+    InputError
+        If the settings cannot be read.
+    """
+    return named_with(*parted(name))
 
 
 def base_of(name: str) -> str:
