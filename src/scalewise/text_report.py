@@ -59,12 +59,19 @@ def text_report(content: dict[str, Any], verdict: Verdict, *, features: bool, un
         _failure_lines(trials["failures"]),
         _ending_lines(content),
         [f"  dropped: {model['reason']}" for model in content["dropped"]],
+        _margin_lines(content["study"]),
         [""],
         _verdict_lines(verdict),
         _tuning_lines(content),
         _unit_lines(content, verdict, asked=units),
     )
     return "\n".join(line for lines in parts for line in lines)
+
+
+def _margin_lines(study: dict[str, Any]) -> list[str]:
+    """Where a margin comes from that nobody chose, and how to choose one."""
+    words = study.get("min_gain_words")
+    return [f"{words} Set what matters to you with --min-gain."] if words else []
 
 
 def _tuning_lines(content: dict[str, Any]) -> list[str]:
