@@ -249,7 +249,14 @@ def rare_note(target: Target) -> tuple[str, ...]:
     of, each = ("a rare class", "") if len(target.rare) == 1 else ("rare classes", " each")
     rows, are = counted_text(target.n_rare, "row"), "is" if target.n_rare == 1 else "are"
     few = f"fewer than {LEAST_CLASS_ROWS} rows{each}"
-    return (f"{rows} of {of} of {target.name} ({few}) {are} left out: {_counts_text(target.rare)}.",)
+    amount = f" If {target.name} is an amount, study it as regression." if _may_be_amount(target) else ""
+    return (f"{rows} of {of} of {target.name} ({few}) {are} left out: {_counts_text(target.rare)}.{amount}",)
+
+
+def _may_be_amount(target: Target) -> bool:
+    """Whether classes may be counts, of which the rare ones are no oddities but the largest."""
+    labels = [*target.classes, *(label for label, _ in target.rare)]
+    return target.task == "multiclass" and all(label.lstrip("-").isdecimal() for label in labels)
 
 
 def _counts_text(rare: Sequence[tuple[str, int]]) -> str:
