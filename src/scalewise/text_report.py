@@ -148,7 +148,9 @@ def _unit_lines(content: dict[str, Any], verdict: Verdict, *, asked: bool) -> li
     """What checks of other sampling units say, and what to type where one may be the true one."""
     failed = content["unit_checks_failed"]
     lines = [words for check in content["unit_checks"] if (words := check["sentence"]) not in verdict.evidence]
-    lines += [f"The sampling unit {check['unit']} could not be checked: {check['reason']}" for check in failed]
+    # Where a study is quick it is checked unasked as well; that this cannot be done is no news then.
+    told = failed if asked else []
+    lines += [f"The sampling unit {check['unit']} could not be checked: {check['reason']}" for check in told]
     checked = {check["unit"]["column"] for check in content["unit_checks"]}
     table = content["table"]
     if asked and not (content["unit_checks"] or failed or any(table[f"{kind}_candidates"] for kind in _KINDS)):

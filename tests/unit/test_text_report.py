@@ -92,6 +92,7 @@ def test_a_sampling_unit_that_could_not_be_checked_is_told_with_the_reason(state
     failed = fold(state, ev.UnitCheckFailed(unit=SamplingUnit("group", "patient"), reason="Too few groups."))
     words = "The sampling unit whole groups of patient could not be checked: Too few groups."
     assert words in lines_of(failed, units=True)
+    assert words not in lines_of(failed)
 
 
 def test_a_comparison_of_features_for_which_the_time_did_not_reach_is_told(state):
