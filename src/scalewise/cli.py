@@ -363,6 +363,16 @@ def _tell(study: Study, asked: argparse.Namespace) -> None:
     features = asked.importances or asked.keep_k is not None
     told = text_report(content, study.verdict, features=features, units=asked.check_unit)
     print(text if str(path) == "-" else told)
+    if asked.tune and content["tuning"] is None:
+        print(f"scalewise: nothing was tuned: {_why_untuned(study)}", file=sys.stderr)
+
+
+def _why_untuned(study: Study) -> str:
+    main = study.summary.main
+    if main is None or main.curve.model.tunable:
+        return "no fit of a model that has settings is finished."
+    model = main.curve.model
+    return f"{model.name} has settings of its own already. Leave it out and run {model.kind} to find out about others."
 
 
 if __name__ == "__main__":

@@ -89,7 +89,8 @@ def unknown_name(what: str, got: str, valid: Iterable[str], *, most: int = 8) ->
         How many valid names to list at the most.
     """
     names = [str(name) for name in valid]
-    close = get_close_matches(got, names[:_COMPARED_NAMES], n=1)
+    close = [name for name in names[:_COMPARED_NAMES] if name.lower() == got.lower()]
+    close = close or get_close_matches(got, names[:_COMPARED_NAMES], n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     listed = ", ".join(names[:most]) + (f", ... ({len(names)} in all)" if len(names) > most else "")
     return f"There is no {what} {got!r}.{hint} Valid: {listed or 'none'}."

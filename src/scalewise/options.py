@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scalewise.core.margin import usual_margin
+from scalewise.core.model_names import told_apart
 from scalewise.core.plan import Plan
 from scalewise.core.sizes import default_fraction
 from scalewise.core.spec import ROWS, DataSpec, LeftOut, MetricSpec, ModelSpec, SamplingUnit, Task
@@ -176,4 +177,5 @@ def model_specs(names: tuple[str, ...] | None, task: Task) -> tuple[ModelSpec, .
     for name in entries:
         check_model(name, task)
     ordered = sorted(entries.values(), key=lambda entry: entry.rung)
-    return tuple(e.spec for e in ordered)
+    labels = told_apart({entry.name: entry.label for entry in ordered})
+    return tuple(replace(entry.spec, label=labels[entry.name]) for entry in ordered)

@@ -9,8 +9,8 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
     that may be the true sampling unit).
 ``study``
     ``id``, ``metric``, ``metric_label`` (what people call it), ``phase``, ``seed``, ``models`` (their names),
-    ``max_fraction``, ``repeats``, ``min_gain``, ``budget_minutes``, ``price_per_hour`` (both null where not given),
-    ``versions``.
+    ``max_fraction``, ``repeats``, ``min_gain``, ``min_gain_words`` (where it comes from, if that is the target's
+    spread; else empty), ``budget_minutes``, ``price_per_hour`` (both null where not given), ``versions``.
 ``machine``
     ``memory_bytes``, ``free_bytes`` (when the study started), ``workers``; null where not known.
 ``verdict``
@@ -85,6 +85,7 @@ from typing import Any
 
 from scalewise.core.curves import StreamCurve
 from scalewise.core.machine import Machine
+from scalewise.core.margin import usual_words
 from scalewise.core.memory import fitting_places
 from scalewise.core.study import StudyState
 from scalewise.core.summary import ModelSummary, Summary
@@ -173,6 +174,7 @@ def _study(state: StudyState) -> dict[str, Any]:
         "max_fraction": state.plan.max_fraction,
         "repeats": state.plan.repeats,
         "min_gain": state.plan.min_gain,
+        "min_gain_words": usual_words(state.plan.min_gain, state.study.metric, state.study.data),
         "budget_minutes": state.plan.budget_minutes,
         "price_per_hour": state.plan.price_per_hour,
         "versions": state.study.versions,

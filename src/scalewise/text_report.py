@@ -59,12 +59,19 @@ def text_report(content: dict[str, Any], verdict: Verdict, *, features: bool, un
         _failure_lines(trials["failures"]),
         _ending_lines(content),
         [f"  dropped: {model['reason']}" for model in content["dropped"]],
+        _margin_lines(content["study"]),
         [""],
         _verdict_lines(verdict),
         _tuning_lines(content),
         _unit_lines(content, verdict, asked=units),
     )
     return "\n".join(line for lines in parts for line in lines)
+
+
+def _margin_lines(study: dict[str, Any]) -> list[str]:
+    """Where a margin comes from that nobody chose, and how to choose one."""
+    words = study.get("min_gain_words")
+    return [f"{words} Set what matters to you with --min-gain."] if words else []
 
 
 def _tuning_lines(content: dict[str, Any]) -> list[str]:
@@ -87,17 +94,23 @@ def _table_lines(table: dict[str, Any]) -> list[str]:
 
 
 def _point_lines(content: dict[str, Any], metric: str) -> list[str]:
-    wide = _width(metric)
-    lines = [f"{'model':<12}{'rows':>12}{'of all':>9}{metric:>{wide}}{'90 % interval':>20}{'train':>10}{'fit':>9}"]
-    for curve in content["curves"]:
-        for point in curve["points"]:
-            interval = f"{score_text(point['low'])} .. {score_text(point['high'])}"
-            lines.append(
-                f"{curve['model']:<12}{rows_text(point['n_rows']):>12}{percent_text(point['fraction']):>9}"
-                f"{score_text(point['score']):>{wide}}{interval:>20}{score_text(point['train_score']):>10}"
-                f"{duration_text(point['fit_seconds']):>9}"
-            )
-    return lines
+    title = ("model", "rows", "of all", metric, "90 % interval", "train", "fit")
+    rows = [title, *(_point_row(curve["model"], point) for curve in content["curves"] for point in curve["points"])]
+    longest = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    first, *others = map(max, zip((12, 12, 9, _width(metric), 20, 10, 9), (2 + n for n in longest), strict=True))
+    return [row[0].ljust(first) + "".join(map(str.rjust, row[1:], others)) for row in rows]
+
+
+def _point_row(model: str, point: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        model,
+        rows_text(point["n_rows"]),
+        percent_text(point["fraction"]),
+        score_text(point["score"]),
+        f"{score_text(point['low'])} .. {score_text(point['high'])}",
+        score_text(point["train_score"]),
+        duration_text(point["fit_seconds"]),
+    )
 
 
 def _width(metric: str) -> int:
@@ -135,7 +148,9 @@ def _unit_lines(content: dict[str, Any], verdict: Verdict, *, asked: bool) -> li
     """What checks of other sampling units say, and what to type where one may be the true one."""
     failed = content["unit_checks_failed"]
     lines = [words for check in content["unit_checks"] if (words := check["sentence"]) not in verdict.evidence]
-    lines += [f"The sampling unit {check['unit']} could not be checked: {check['reason']}" for check in failed]
+    # Where a study is quick it is checked unasked as well; that this cannot be done is no news then.
+    told = failed if asked else []
+    lines += [f"The sampling unit {check['unit']} could not be checked: {check['reason']}" for check in told]
     checked = {check["unit"]["column"] for check in content["unit_checks"]}
     table = content["table"]
     if asked and not (content["unit_checks"] or failed or any(table[f"{kind}_candidates"] for kind in _KINDS)):

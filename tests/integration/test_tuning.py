@@ -82,12 +82,15 @@ def test_unasked_it_has_a_price_alone(tmp_path, capsys):
     assert "not known" in capsys.readouterr().out
 
 
-def test_only_models_that_look_at_features_are_tuned(tmp_path):
+def test_only_models_that_look_at_features_are_tuned(tmp_path, capsys):
     path, out = tmp_path / "table.parquet", tmp_path / "out.json"
     table().to_parquet(path)
     words = f"run {path} --target y --models dummy --repeats 2 --engine inline --quiet --tune --json {out}"
     assert main(words.split()) == 0
     assert json.loads(out.read_text())["tuning"] is None
+    assert "nothing was tuned: no fit of a model that has settings is finished." in capsys.readouterr().err
+    assert main(words.replace("dummy", "linear(C=0.1)").split()) == 0
+    assert "nothing was tuned: linear(C=0.1) has settings of its own already." in capsys.readouterr().err
 
 
 def test_it_is_resumed_from_the_journal_and_goes_on_after_a_stop(tmp_path):
@@ -110,5 +113,7 @@ def test_what_cannot_be_tuned_is_refused(tmp_path):
         study.run().wait()
         with pytest.raises(InputError, match="Models that have: linear"):
             study.tune("dummy")
+        with pytest.raises(InputError, match=r"linear\(C=0\.1\) has settings of its own already\. Tune linear"):
+            study.tune("linear( C=.1 )")
         with pytest.raises(InputError, match="Models that have: linear"):
             study.tune("forest")

@@ -192,6 +192,8 @@ def test_predictions_are_not_mixed_with_other_files(start, folder):
 def test_a_model_that_cannot_stream_is_refused_in_words(start, folder):
     with pytest.raises(InputError, match=r"cannot learn a binary target block by block. Valid: sgd, bayes"):
         start(folder, "inline").stream("boosting")
+    with pytest.raises(InputError, match=r"without settings of their own\. Ask for 'sgd' instead"):
+        start(folder, "inline").stream("sgd(alpha=0.01)")
 
 
 def test_a_stream_needs_a_study():

@@ -6,9 +6,10 @@ import pytest
 from studies import data_spec
 
 import scalewise
+from scalewise.core.margin import usual_words
 from scalewise.core.spec import SamplingUnit
 from scalewise.errors import InputError
-from scalewise.options import StudyOptions
+from scalewise.options import StudyOptions, metric_spec
 
 
 @pytest.mark.parametrize(("metric", "gain", "words"), [("roc_auc", 1.5, "from 0 to 1"), ("accuracy", 2, "from 0 to 1")])
@@ -46,3 +47,19 @@ def test_the_least_gain_is_in_units_of_the_metric_unless_it_is_given(metric, sd,
     data = data_spec(task="regression", classes=(), target_sd=sd)
     assert StudyOptions("y", metric=metric).plan(data).min_gain == pytest.approx(usual)
     assert StudyOptions("y", metric=metric, min_gain=0.3).plan(data).min_gain == 0.3
+
+
+@pytest.mark.parametrize(
+    ("metric", "margin", "words"),
+    [
+        ("neg_mean_absolute_error", 20.0, "is 20, about 0.5 % of the standard deviation of y."),
+        ("neg_mean_squared_error", 80_000.0, "is 80,000, about 0.5 % of the variance of y."),
+        ("neg_mean_absolute_error", 30.0, ""),
+        ("r2", 0.005, ""),
+    ],
+)
+def test_where_a_margin_comes_from_that_nobody_chose_is_told(metric, margin, words):
+    data = data_spec(task="regression", classes=(), target_sd=4000.0)
+    told = usual_words(margin, metric_spec(metric, data), data)
+    assert told.endswith(words)
+    assert bool(told) == bool(words)

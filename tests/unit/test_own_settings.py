@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalewise.core.model_names import base_of, named_with, parted, split_names
+from scalewise.core.model_names import base_of, named_with, parted, spelled, split_names
 from scalewise.core.spec import Feature
 from scalewise.errors import InputError
 from scalewise.models.catalog import MODELS, get_model
@@ -26,6 +26,7 @@ def test_a_name_holds_its_settings(base, settings):
     assert parted(name) == (base, settings)
     assert base_of(name) == base
     assert named_with(*parted(name)) == name
+    assert spelled(name.replace("=", " = ")) == name
 
 
 @given(st.lists(st.tuples(NAMES, st.dictionaries(NAMES, VALUES, max_size=3)), max_size=4))
@@ -56,6 +57,23 @@ def test_a_whole_number_stays_what_the_recipe_has():
     assert isinstance(get_model("boosting(max_depth=3)").build(PROBLEM)[-1].max_depth, int)
 
 
+def test_one_is_all_of_what_can_be_a_share_for_every_task():
+    for task, n_classes in (("binary", 2), ("regression", 0)):
+        problem = Problem(task, PROBLEM.features, n_classes, 1000, 0)
+        for text, features in (("1", 1.0), ("0.5", 0.5), ("2", 2)):
+            made = get_model(f"forest(max_features={text})").build(problem)[-1].max_features
+            assert (type(made), made) == (type(features), features)
+
+
+def test_a_switch_is_turned_by_0_and_1():
+    assert get_model("linear(fit_intercept=0)").build(PROBLEM)[-1].fit_intercept is False
+    assert model_specs(("linear(fit_intercept=0)", "boosting(early_stopping=1)"), "binary")
+
+
+def test_what_a_few_made_up_rows_warn_of_is_kept_back():
+    assert model_specs(("linear(max_iter=1)",), "binary")[0].kind == "linear"
+
+
 def test_finding_out_takes_no_longer_where_a_fit_would():
     assert model_specs(("boosting(max_iter=1e9)",), "binary")[0].kind == "boosting"
 
@@ -72,11 +90,16 @@ def test_few_settings_are_told_in_the_label():
         ("linear(CC=1)", "binary", "no setting 'CC'. Did you mean 'C'"),
         ("linear(C=-1)", "binary", "These settings are not possible: The 'C' parameter"),
         ("linear(C=1)", "regression", "no setting 'C'"),
-        ("liner(C=1)", "binary", "no model 'liner(C=1)'. Did you mean 'linear'"),
+        ("liner(C=1)", "binary", "no model 'liner'. Did you mean 'linear'"),
         ("dummy(C=1)", "binary", "Baseline has no settings"),
         ("neighbors(p=1)", "binary", "cannot learn binary"),
         ("boosting(max_iter=1e400)", "binary", "not possible"),
         ("boosting(max_iter=0)", "binary", "not possible"),
+        ("linear(c=1)", "binary", "no setting 'c'. Did you mean 'C'"),
+        ("Linear(C=1)", "binary", "no model 'Linear'. Did you mean 'linear'"),
+        ("linear(C=1", "binary", "cannot be read"),
+        ("linear(C=1)2", "binary", "cannot be read"),
+        ("linear(C=1, C=2)", "binary", "given twice"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_fitted(name, task, says):
@@ -94,3 +117,18 @@ def test_whatever_tuning_draws_can_be_asked_for(task):
         if task in entry.tasks and entry.settings is not None:
             names = [named_with(entry.name, drawn) for drawn in drawn_settings(entry, problem, 3, 1)]
             assert len(model_specs(tuple(names), task)) == len(set(names))
+
+
+def test_models_of_one_study_are_told_apart_by_their_labels():
+    names = ("boosting(learning_rate=0.03, max_iter=100)", "boosting(learning_rate=0.3, max_iter=100)", "boosting")
+    labels = {spec.name: spec.label for spec in model_specs(names, "binary")}
+    assert labels == {
+        names[0]: "Gradient boosting (learning_rate=0.03, ...)",
+        names[1]: "Gradient boosting (learning_rate=0.3, ...)",
+        "boosting": "Gradient boosting",
+    }
+    mixed = ("forest(max_depth=3, max_features=0.5)", "forest(max_depth=3, max_leaf_nodes=40)")
+    assert {spec.label for spec in model_specs(mixed, "binary")} == {
+        "Random forest (max_depth=3, max_features=0.5)",
+        "Random forest (max_depth=3, max_leaf_nodes=40)",
+    }

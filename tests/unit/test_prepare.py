@@ -190,6 +190,19 @@ def test_rows_of_a_few_rare_classes_are_left_out_and_told(sizes, task, kept, not
     assert prepared.notes[-1].startswith(note)
 
 
+def test_rare_counts_may_belong_to_an_amount():
+    counts = np.repeat([0, 1, 2, 3, 14], [60, 60, 60, 60, 3])
+    assert prepare(table(counts), "y").notes[-1].endswith("'14' (3). If y is an amount, study it as regression.")
+    assert prepare(table(counts), "y", task="regression").data.n_holdout_rows
+
+
+def test_the_task_is_that_of_the_classes_that_are_left():
+    source = table(classes(60, 3, 70, 2))
+    assert prepare(source, "y", task="binary").data.task == "binary"
+    with pytest.raises(TargetError, match=r"has 2 classes of 10 rows or more\. Valid: 'binary'"):
+        prepare(source, "y", task="multiclass")
+
+
 @pytest.mark.parametrize("n_rows", [20, 30_000])
 def test_the_spread_of_a_target_is_told_but_no_part_of_what_a_study_is(n_rows):
     y = 1e6 + RANDOM.normal(size=n_rows)

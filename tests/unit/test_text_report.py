@@ -36,6 +36,28 @@ def test_one_feature_is_one(state, kept, words):
     assert any(line.startswith(words) for line in found)
 
 
+def test_columns_stay_below_their_titles_however_long_a_name_is():
+    own = replace(LINEAR, name="linear(C=0.123456789)", label="Linear (C=0.123456789)")
+    both = finished(
+        started(Plan((LINEAR, own), max_fraction=0.02, repeats=1)), {"linear": (0.7, 0.05), own.name: (0.7, 0.05)}
+    )
+    table = [line for line in lines_of(both) if line.startswith(("model", "linear"))]
+    assert len(table) > 2
+    assert len({len(line) for line in table}) == 1
+
+
+def test_large_scores_do_not_run_into_each_other(state):
+    content = report(summarise(state))
+    (curve,) = content["curves"]
+    curve["points"] = [
+        dict(curve["points"][0], score=-3881505.0, low=-4635194.0, high=-3127816.0, train_score=-1130421.0)
+    ]
+    line = next(
+        line for line in text_report(content, summarise(state).verdict, features=False).splitlines() if "881" in line
+    )
+    assert "−3,881,505  −4,635,194 .. −3,127,816  −1,130,421" in line
+
+
 def test_a_study_that_did_all_that_was_planned_says_so(state):
     ended = fold(state, ev.StudyFinished(ending="done", reason="Everything planned is done."))
     assert "Everything planned is done." in lines_of(ended)
@@ -70,6 +92,7 @@ def test_a_sampling_unit_that_could_not_be_checked_is_told_with_the_reason(state
     failed = fold(state, ev.UnitCheckFailed(unit=SamplingUnit("group", "patient"), reason="Too few groups."))
     words = "The sampling unit whole groups of patient could not be checked: Too few groups."
     assert words in lines_of(failed, units=True)
+    assert words not in lines_of(failed)
 
 
 def test_a_comparison_of_features_for_which_the_time_did_not_reach_is_told(state):

@@ -99,6 +99,12 @@ def test_a_unit_that_changes_nothing_is_said_so():
     assert found.sentence.endswith("by single rows: the sampling unit does not change the answer.")
 
 
+def test_a_check_stays_known_where_its_model_is_called_otherwise_beside_another():
+    state = checked(studied(), 0.758, 0.02)
+    renamed = tuple(replace(model, label=f"{model.label} (depth=3, ...)") for model in state.plan.models)
+    assert compare_units(replace(state, plan=replace(state.plan, models=renamed)))
+
+
 def test_a_difference_within_the_noise_of_the_holdouts_may_be_chance():
     (found,) = compare_units(checked(studied(), 0.75, 0.02, noise=0.05))
     assert (found.changes, found.warns) == (False, False)

@@ -8,7 +8,7 @@ from scalewise.core.curves import Curve
 from scalewise.core.spec import DataSpec, MetricSpec
 from scalewise.core.wording import exact_text, score_text
 
-__all__ = ["margin_words", "usual_margin"]
+__all__ = ["margin_words", "usual_margin", "usual_words"]
 
 _USUAL = 0.005
 """Of scores from 0 to 1, R², and relative errors; of errors in the target's units this part of what it varies by."""
@@ -25,6 +25,15 @@ def usual_margin(metric: MetricSpec, data: DataSpec) -> float:
     if not metric.target_power or not data.target_sd:
         return _USUAL
     return float(f"{_USUAL * data.target_sd**metric.target_power:.0e}")
+
+
+def usual_words(margin: float, metric: MetricSpec, data: DataSpec) -> str:
+    """Where the usual margin of an error in the target's units comes from, in a sentence; else empty."""
+    if not metric.target_power or not data.target_sd or margin != usual_margin(metric, data):
+        return ""
+    spread = "standard deviation" if metric.target_power == 1 else "variance"
+    of = f"about {100 * _USUAL:g} % of the {spread} of {data.target}"
+    return f"The least gain that counts is {exact_text(margin)}, {of}."
 
 
 def margin_words(margin: float, guessing: Curve | None, metric: str) -> str:

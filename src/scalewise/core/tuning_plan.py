@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from scalewise.core.cost import tuning_fits
 from scalewise.core.curves import Curve
+from scalewise.core.model_names import base_of, parted
 from scalewise.core.plan import TuningPlan
 from scalewise.core.sizes import repeats_at
 from scalewise.errors import InputError
@@ -36,6 +37,8 @@ def plan_tuning(curves: Sequence[Curve], model: str) -> TuningPlan:
         If the model has no finished fit, or nothing that could be tuned.
     """
     able = {curve.model.name: curve for curve in curves if curve.model.tunable}
+    if parted(model)[1]:
+        raise InputError(f"{model} has settings of its own already. Tune {base_of(model)} to find out about others.")
     if model not in able:
         known = ", ".join(able) or "none yet"
         raise InputError(f"{model or 'No model'} has no finished fit that could be tuned. Models that have: {known}.")

@@ -191,7 +191,7 @@ def compare_units(state: StudyState) -> tuple[UnitComparison, ...]:
 def _comparison(state: StudyState, result: UnitResult) -> UnitComparison | None:
     if state.study is None or state.plan is None:
         return None
-    own = next((curve for curve in curves(state) if curve.model == result.model), None)
+    own = next((curve for curve in curves(state) if curve.model.name == result.model.name), None)
     other = _curve(state.study, result)
     points = _points(own, other) if own else ()
     if own is None or not points:

@@ -200,23 +200,29 @@ def _classes(name: str, values: list[object], codes: NDArray[np.int16], task: Ta
     place[order] = np.arange(len(values))
     labels = tuple(_label(values[i]) for i in order)
     target = Target(name, _task_of(labels), labels, place[codes])
-    _check_classes(target, task)
-    return _without_rare(target)
+    _check_classes(target)
+    target = _without_rare(target)
+    _check_task(target, task)
+    return target
 
 
 def _task_of(labels: Sequence[str]) -> Task:
     return "binary" if len(labels) == 2 else "multiclass"
 
 
-def _check_classes(target: Target, task: Task | None) -> None:
+def _check_classes(target: Target) -> None:
     name, labels = target.name, target.classes
     if not labels:
         raise TargetError(f"The target {name!r} has no value in any row. {_OTHER}")
     if len(labels) == 1:
         raise TargetError(f"The target {name!r} is {labels[0]!r} everywhere, so there is nothing to learn. {_OTHER}")
-    if task is not None and (task == "binary") != (len(labels) == 2):
-        valid = "'binary'" if len(labels) == 2 else "'multiclass'"
-        raise TargetError(f"The task is {task!r}, but the target {name!r} has {len(labels)} classes. Valid: {valid}.")
+
+
+def _check_task(target: Target, task: Task | None) -> None:
+    """Say so if the classes that are left make another task than the one asked for."""
+    if task is not None and task != target.task:
+        found = f"{len(target.classes)} classes" + (f" of {LEAST_CLASS_ROWS} rows or more" if target.rare else "")
+        raise TargetError(f"The task is {task!r}, but the target {target.name!r} has {found}. Valid: {target.task!r}.")
 
 
 def _without_rare(target: Target) -> Target:
@@ -243,7 +249,14 @@ def rare_note(target: Target) -> tuple[str, ...]:
     of, each = ("a rare class", "") if len(target.rare) == 1 else ("rare classes", " each")
     rows, are = counted_text(target.n_rare, "row"), "is" if target.n_rare == 1 else "are"
     few = f"fewer than {LEAST_CLASS_ROWS} rows{each}"
-    return (f"{rows} of {of} of {target.name} ({few}) {are} left out: {_counts_text(target.rare)}.",)
+    amount = f" If {target.name} is an amount, study it as regression." if _may_be_amount(target) else ""
+    return (f"{rows} of {of} of {target.name} ({few}) {are} left out: {_counts_text(target.rare)}.{amount}",)
+
+
+def _may_be_amount(target: Target) -> bool:
+    """Whether classes may be counts, of which the rare ones are no oddities but the largest."""
+    labels = [*target.classes, *(label for label, _ in target.rare)]
+    return target.task == "multiclass" and all(label.lstrip("-").isdecimal() for label in labels)
 
 
 def _counts_text(rare: Sequence[tuple[str, int]]) -> str:

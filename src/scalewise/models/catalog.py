@@ -94,7 +94,7 @@ def get_model(name: str) -> ModelEntry:
     for entry in MODELS:
         if entry.name == base:
             return _with_settings(entry, settings) if settings else entry
-    raise InputError(unknown_name("model", name, (entry.name for entry in MODELS)))
+    raise InputError(unknown_name("model", base, (entry.name for entry in MODELS)))
 
 
 @lru_cache(maxsize=256)

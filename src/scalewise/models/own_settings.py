@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -20,6 +21,8 @@ Build = Callable[[Problem], Any]
 _TRIED_ROWS = 60
 """Made-up rows that settings are tried on, to find out whether a model takes them."""
 _MOST_TRIED = 30.0
+_SHARES = ("max_features", "max_samples")
+"""Up to 1 they are a part, and 1 is all, whatever the recipe has; beyond, they count."""
 _N_CLASSES: dict[Task, int] = {"binary": 2, "multiclass": 3, "regression": 0}
 
 
@@ -34,12 +37,16 @@ def _built(build: Build, settings: dict[str, float], problem: Problem) -> Any:
     for name in settings:
         if name not in own:
             raise InputError(unknown_name("setting", name, own, most=len(own)))
-    estimator[-1].set_params(**{name: _like(own[name], value) for name, value in settings.items()})
+    estimator[-1].set_params(**{name: _like(name, own[name], value) for name, value in settings.items()})
     return estimator
 
 
-def _like(own: object, value: float) -> float:
-    """A value of the type that a setting has by the recipe: scikit-learn tells 1 from 1.0."""
+def _like(name: str, own: object, value: float) -> float:
+    """A value of the type that a setting has by the recipe: scikit-learn tells 1 from 1.0, and from True."""
+    if isinstance(own, bool) and value in (0.0, 1.0):
+        return bool(value)
+    if name in _SHARES:
+        return int(value) if value > 1.0 and value.is_integer() else value
     return int(value) if value.is_integer() and not isinstance(own, float) else value
 
 
@@ -58,7 +65,9 @@ def check_settings(build: Build, settings: dict[str, float], task: Task) -> None
     # A million rounds are possible as well, but nobody would wait for them here.
     quick = {name: min(value, _MOST_TRIED) if value.is_integer() else value for name, value in settings.items()}
     try:
-        with one_thread():
+        # How a fit on made-up rows comes out is no matter: a warning about it would only puzzle.
+        with one_thread(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             _built(build, quick, problem).fit(X, y)
     except InputError:
         raise

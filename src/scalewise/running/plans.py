@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scalewise.core.feature_plan import plan_features
+from scalewise.core.model_names import spelled
 from scalewise.core.plan import Plan
 from scalewise.core.spec import StudySpec
 from scalewise.core.study import StudyState
@@ -54,7 +55,7 @@ def plan_with_features(state: StudyState, model: str | None, keep: int | None, *
     assert state.study is not None
     assert state.plan is not None
     main = summarise(state).main if model is None else None
-    name = main.curve.model.name if main else model
+    name = main.curve.model.name if main else model and spelled(model)
     asked = plan_features(state.records, state.plan, len(state.study.data.features), model=name, keep=keep)
     return replace(state.plan, features=asked if few else replace(asked, ks=()))
 
@@ -75,5 +76,5 @@ def plan_with_tuning(state: StudyState, model: str | None) -> Plan:
     """
     assert state.plan is not None
     summary = summarise(state)
-    name = model or (summary.main.curve.model.name if summary.main else "")
+    name = spelled(model) if model else (summary.main.curve.model.name if summary.main else "")
     return replace(state.plan, tuning=plan_tuning(tuple(m.curve for m in summary.models), name))

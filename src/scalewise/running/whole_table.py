@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from scalewise.core import events as ev
+from scalewise.core.model_names import parted
 from scalewise.core.spec import ModelSpec, StudySpec, Task, Trial, content_id
 from scalewise.core.study import StudyState
 from scalewise.data.blocks import TableRef, lay_out_table, write_parquet
@@ -133,10 +134,14 @@ def stream_key(study_id: str, model: str) -> str:
 
 
 def _checked_model(name: str, task: Task) -> ModelSpec:
-    spec = get_model(name).spec
+    spec, own = get_model(name).spec, parted(name)[1]
     able = incremental_models(task)
     if spec not in able:
         valid = ", ".join(model.name for model in able)
+        if own and spec.kind in [model.name for model in able]:
+            raise InputError(
+                f"Models learn block by block without settings of their own. Ask for {spec.kind!r} instead."
+            )
         raise InputError(f"{spec.label} cannot learn a {task} target block by block. Valid: {valid}.")
     return spec
 
