@@ -62,7 +62,7 @@ class Legend:
         set_traits(
             button,
             description=f"{chip.label} {chip.told}".rstrip(),
-            tooltip=f"{'Hide' if chip.on else 'Show'} {chip.label}",
+            tooltip=f"{'Hide' if chip.on else 'Show'} {chip.label}{_settings(chip.name)}",
         )
         (button.remove_class if chip.on else button.add_class)("sw-off")
 
@@ -81,3 +81,9 @@ class Legend:
     def close(self) -> None:
         """Close every button."""
         close_all([self.widget, self._caption, *self._buttons.values()])
+
+
+def _settings(name: str) -> str:
+    """A person's own settings of a model, which its label has no room for where they are many."""
+    _, begun, settings = name.partition("(")
+    return f": {settings.removesuffix(')')}" if begun else ""
