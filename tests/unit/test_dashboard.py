@@ -364,10 +364,15 @@ def test_a_model_with_own_settings_is_listed_pinned_and_studied(page):
     only_quick_models(dashboard)
     dashboard.controls.run.click()
     until(dashboard, "finished")
+    models = dashboard.controls.models
     for _ in range(2):
         dashboard.controls.go_on_with("linear(C=0.01)")
         until(dashboard, "finished")
-    models = dashboard.controls.models
+        # A person can leave it out again, and yet go on with it once more.
+        models.boxes[2].value = models.boxes[2].pin.value = False
+        until(dashboard, "finished")
+    dashboard.controls.go_on_with("linear(C=0.01)")
+    until(dashboard, "finished")
     assert [box.model for box in models.boxes if box.value] == ["dummy", "linear", "linear(C=0.01)"]
     assert models.pinned == ("linear(C=0.01)",)
     reached = {trial.model: trial.n_rows for trial in sorted(dashboard.state.records, key=lambda trial: trial.n_rows)}

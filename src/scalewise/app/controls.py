@@ -214,7 +214,7 @@ class Controls:
     def go_on_with(self, model: str) -> None:
         """Take one more model into the study, pinned, and go on with it."""
         with self._quietly():
-            self.models.add(model, (model,))
+            self.models.take(model)
         self._actions.start(self.options())
 
     def open_first(self) -> None:

@@ -202,7 +202,7 @@ _CONTROLS = """
 .sw-model{align-items:flex-start;gap:8px;min-height:24px}
 .sw-model>.widget-html{flex:none;line-height:24px}
 .sw-model .sw-pin:not(.mod-active,:hover,:focus-visible){opacity:.35;background:transparent}
-.sw-model .sw-pin{width:24px;min-width:24px;height:20px;padding:0;line-height:20px;flex:none}
+.sw-model .sw-pin{width:24px;min-width:24px;height:20px;padding:0;line-height:20px;flex:none;margin-top:2px}
 .sw-model .widget-checkbox{width:auto;flex:1 1 0;min-width:0;height:auto}
 /* Labels of models with own settings take two lines, rather than be cut. */
 .sw-model .widget-checkbox>.widget-label-basic{
@@ -325,7 +325,9 @@ _PLOTS = """
 .scalewise .sw-panel .sw-table thead th{white-space:normal;vertical-align:bottom;line-height:16px}
 @container (max-width:1000px){.scalewise .sw-panel .sw-table :is(td,th){padding:0 4px}}
 .scalewise .sw-table th:first-child{text-align:left;padding-left:0}
-.scalewise .sw-panel .sw-table tbody th:has(.sw-swatch){white-space:normal;padding-left:16px;text-indent:-16px}
+.scalewise .sw-panel .sw-table tbody th:has(.sw-swatch){
+  white-space:normal;min-width:128px;padding-left:16px;text-indent:-16px;
+}
 .scalewise .sw-table :is(td,th):last-child{padding-right:0}
 .scalewise .sw-table thead th{color:var(--sw-muted);border-bottom:1px solid var(--sw-border)}
 .sw-table td{font-variant-numeric:tabular-nums}
