@@ -83,6 +83,18 @@ def test_a_table_with_a_target_is_ready_to_run_and_ends_with_a_verdict(page):
     assert "aria-valuenow" in controls.progress.value
 
 
+def test_rows_that_are_left_out_are_told_beside_the_target(page):
+    table = frame()
+    table.loc[[3, 50, 200, 404], "late"] = "per<haps"
+    dashboard = page(source(table), "late")
+    until(dashboard, "ready")
+    said = "4 rows of a rare class of late (fewer than 10 rows) are left out: &#x27;per&lt;haps&#x27; (4)."
+    assert said in dashboard.controls.remarks.value
+    dashboard.controls.target.value = "a"
+    until(dashboard, "ready")
+    assert dashboard.controls.remarks.value == ""
+
+
 def test_without_a_target_the_person_is_asked_for_one(page):
     dashboard = page(source())
     until(dashboard, "opened")

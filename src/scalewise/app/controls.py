@@ -36,6 +36,8 @@ _TASKS: tuple[tuple[str, Task], ...] = (
     ("a number", "regression"),
 )
 _NO_TARGET = ("Choose a column …", "")
+_MOST_REMARKS = 3
+"""There is room for so many beside the target; below the plots they are all listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class Controls:
         self.path = widgets.Text(placeholder="/path/to/table.parquet or .csv", continuous_update=False, layout=full)
         self.about = widgets.HTML()
         self.target = widgets.Dropdown(options=[_NO_TARGET], layout=full, disabled=True)
+        self.remarks = widgets.HTML()
         self.task = widgets.Dropdown(options=[("guessed from the target", ""), *_TASKS], layout=full)
         self.unit = UnitControl(self._on_unit)
         self.metric = widgets.Dropdown(options=[], layout=full, disabled=True)
@@ -152,7 +155,7 @@ class Controls:
                 field("Table", self.table),
                 self._path_field,
                 self.about,
-                field("Target", self.target),
+                field("Target", self.target, self.remarks),
                 self.unit.widget,
                 field("Metric", self.metric),
                 field("Models, from simple to complex", self.models.widget),
@@ -227,6 +230,7 @@ class Controls:
         with self._quietly():
             self._render_columns(state)
             self._is_prepared = state.data is not None
+            put(self.remarks, "value", _told(state.remarks))
             self.unit.render(state)
             one = self.unit.unit.is_one_sample
             put(self.repeats, "disabled", one)
@@ -333,3 +337,8 @@ class Controls:
         put(self.run, "description", "Look at it" if look else "Go on" if state.phase == "stopped" else "Run")
         put(self.stop, "disabled", not running and state.phase != "preparing")
         put(self.clear, "disabled", running or not state.records)
+
+
+def _told(remarks: Sequence[str]) -> str:
+    """What to know of the table before pressing Run, such as rows that are left out."""
+    return "".join(f"<div class='sw-hint'>{escape(remark)}</div>" for remark in remarks[:_MOST_REMARKS])
