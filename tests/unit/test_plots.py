@@ -224,6 +224,16 @@ class TestLearningCurve:
             assert lines[0] == label
             assert lines.count("max_depth=9, min_samples_leaf=2") == told
 
+    def test_many_settings_take_several_lines_of_a_tip(self, finished):
+        forest, told = finished.models[2], "max_depth=9, max_features=0.339, max_iter=160, min_samples_leaf=2"
+        spec = replace(forest.curve.model, name=f"forest({told})", label="Random forest (4 settings)")
+        own = replace(forest, curve=replace(forest.curve, model=spec))
+        (line,) = select_curves(replace(finished, models=(own,)), View()).lines
+        assert line.texts[-1].split("\n")[1:3] == [
+            "max_depth=9, max_features=0.339,",
+            "max_iter=160, min_samples_leaf=2",
+        ]
+
     def test_the_continuation_starts_at_the_last_point_and_reaches_all_rows(self, finished):
         line = select_curves(finished, View()).lines[1]
         assert line.ahead.n_rows[0] == line.n_rows[-1]

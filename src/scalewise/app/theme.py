@@ -325,9 +325,6 @@ _PLOTS = """
 .scalewise .sw-panel .sw-table thead th{white-space:normal;vertical-align:bottom;line-height:16px}
 @container (max-width:1000px){.scalewise .sw-panel .sw-table :is(td,th){padding:0 4px}}
 .scalewise .sw-table th:first-child{text-align:left;padding-left:0}
-.scalewise .sw-panel .sw-table tbody th:has(.sw-swatch){
-  white-space:normal;min-width:128px;padding-left:16px;text-indent:-16px;
-}
 .scalewise .sw-table :is(td,th):last-child{padding-right:0}
 .scalewise .sw-table thead th{color:var(--sw-muted);border-bottom:1px solid var(--sw-border)}
 .sw-table td{font-variant-numeric:tabular-nums}
@@ -337,6 +334,11 @@ _PLOTS = """
   --bq-axislabel-font:11px system-ui,sans-serif;--bq-axislabel-fill:var(--sw-muted);
   --bq-axis-tick-text-fill:var(--sw-muted);--bq-grid-color:var(--sw-grid);--bq-axis-border-color:var(--sw-grid);
   min-height:160px;overflow:hidden;
+}
+@container (max-width:480px){
+  .scalewise .sw-panel .sw-table tbody th:has(.sw-swatch){
+    white-space:normal;min-width:124px;padding-left:16px;text-indent:-16px;
+  }
 }
 @container (max-width:480px){.sw-plot .sw-figure .axis .tick text{font-size:8px!important;letter-spacing:-.03em}}
 .sw-plot .sw-figure .axis .tick text{font-variant-numeric:tabular-nums}

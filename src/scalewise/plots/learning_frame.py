@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 from scalewise.core.curves import CurvePoint
 from scalewise.core.spec import DataSpec, ModelSpec
@@ -18,6 +19,9 @@ __all__ = ["Ahead", "CurveFrame", "ModelLine", "is_away", "select_curves"]
 
 _SERIES, _AHEAD_POINTS = 5, 4 * 28
 """Numbers that a model takes in the figure: so many for each point, and so many for its continuation."""
+
+_TIP_WIDTH = 44
+"""Characters of a line of settings in a tip, which has no room for more on a narrow page."""
 
 _MOST_CONTINUED = 12
 """With more models than this there is no room for continuations."""
@@ -206,7 +210,7 @@ def _text(model: ModelSpec, metric: str, point: CurvePoint) -> str:
     settings = own_settings(model.name)
     lines = [
         model.label,
-        *([settings] if settings and settings not in model.label else []),
+        *(wrap(settings, _TIP_WIDTH) if settings not in model.label else []),
         f"{rows_text(point.n_rows)} rows ({percent_text(point.fraction)})",
         f"{metric} {score_text(point.score)}  (90 %: {score_text(point.low)} to {score_text(point.high)})",
         f"on its training rows {score_text(point.train_score)}",
