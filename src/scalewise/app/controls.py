@@ -110,7 +110,6 @@ class Controls:
         self.fraction = widgets.SelectionSlider(options=labels, value=0.1, readout=False, layout=full)
         self.rows = widgets.HTML()
         self.everything = widgets.Checkbox(value=False, description="Run everything up to here", indent=False)
-        self.everything.tooltip = "Do not stop when the answer is decided, and drop no model"
         self.repeats = widgets.BoundedIntText(value=5, min=1, max=50, layout=full)
         self.seed = widgets.BoundedIntText(value=0, min=0, max=2**31 - 1, layout=full)
         self.min_gain = widgets.FloatText(value=self._usual_gain, step=0.001, layout=full)
@@ -143,11 +142,6 @@ class Controls:
     def _lay_out(self, extra: widgets.Widget) -> widgets.VBox:
         buttons = widgets.HBox([self.run, self.stop, self.clear])
         buttons.add_class("sw-buttons")
-        pair = widgets.HBox([field("Repeats", self.repeats), field("Seed", self.seed)])
-        pair.add_class("sw-pair")
-        budget = amount_field("Budget, minutes", self.budget, "0: no limit")
-        limits = widgets.HBox([budget, amount_field("Price an hour", self.price, "0: not asked for")])
-        limits.add_class("sw-pair")
         self._path_field = field("File", self.path)
         self._path_field.layout.display = "none"
         column = widgets.VBox(
@@ -161,7 +155,7 @@ class Controls:
                 field("Models, from simple to complex", self.models.widget),
                 field("Largest sample", self.fraction, self.rows),
                 amount_field("Least gain that counts", self.min_gain),
-                folded("More settings", [field("Task", self.task), pair, limits, self.everything]),
+                self._more_settings(),
                 buttons,
                 self.progress,
                 extra,
@@ -169,6 +163,18 @@ class Controls:
         )
         column.add_class("sw-controls")
         return column
+
+    def _more_settings(self) -> widgets.Accordion:
+        pair = widgets.HBox([field("Repeats", self.repeats), field("Seed", self.seed)])
+        pair.add_class("sw-pair")
+        budget = amount_field("Budget, minutes", self.budget, "0: no limit")
+        limits = widgets.HBox([budget, amount_field("Price an hour", self.price, "0: not asked for")])
+        limits.add_class("sw-pair")
+        # A box with words of its own shows no tip.
+        meant = "<div class='sw-hint'>Do not stop when the answer is decided, and drop no model.</div>"
+        everything = widgets.VBox([self.everything, widgets.HTML(meant)])
+        everything.add_class("sw-field")
+        return folded("More settings", [field("Task", self.task), pair, limits, everything])
 
     def _listen(self) -> None:
         self.table.observe(self._on_table, "value")
