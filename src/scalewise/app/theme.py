@@ -94,7 +94,7 @@ body[data-voila] #rendered_cells :is(.jp-Cell,.jp-Cell-outputWrapper){padding:0;
   --jp-widgets-slider-handle-border-color:var(--sw-accent);--jp-widgets-input-padding:6px;
 }
 .scalewise select,.scalewise input{border-radius:4px;color:var(--sw-text);background-color:var(--sw-panel)}
-.scalewise .widget-dropdown>select{appearance:auto;background-image:none;padding-right:2px}
+.scalewise .widget-dropdown>select{appearance:auto;background-image:none;padding-right:2px;text-overflow:ellipsis}
 .scalewise select option{background:var(--sw-panel);color:var(--sw-text)}
 """
 
@@ -190,6 +190,7 @@ _PAGE = """
 
 _CONTROLS = """
 .sw-controls{gap:8px}
+.sw-controls>.widget-html:has(>.widget-html-content:empty){display:none}
 .sw-field,.scalewise .sw-pair,.scalewise .sw-buttons,.sw-model{overflow:visible;min-width:0}
 .sw-field{gap:2px}
 /* The name of a control for screen readers; for all others it stands above the control. */
