@@ -83,6 +83,18 @@ def test_a_table_with_a_target_is_ready_to_run_and_ends_with_a_verdict(page):
     assert "aria-valuenow" in controls.progress.value
 
 
+def test_rows_that_are_left_out_are_told_beside_the_target(page):
+    table = frame()
+    table.loc[[3, 50, 200, 404], "late"] = "per<haps"
+    dashboard = page(source(table), "late")
+    until(dashboard, "ready")
+    said = "4 rows of a rare class of late (fewer than 10 rows) are left out: &#x27;per&lt;haps&#x27; (4)."
+    assert said in dashboard.controls.remarks.value
+    dashboard.controls.target.value = "a"
+    until(dashboard, "ready")
+    assert dashboard.controls.remarks.value == ""
+
+
 def test_without_a_target_the_person_is_asked_for_one(page):
     dashboard = page(source())
     until(dashboard, "opened")
@@ -364,10 +376,15 @@ def test_a_model_with_own_settings_is_listed_pinned_and_studied(page):
     only_quick_models(dashboard)
     dashboard.controls.run.click()
     until(dashboard, "finished")
+    models = dashboard.controls.models
     for _ in range(2):
         dashboard.controls.go_on_with("linear(C=0.01)")
         until(dashboard, "finished")
-    models = dashboard.controls.models
+        # A person can leave it out again, and yet go on with it once more.
+        models.boxes[2].value = models.boxes[2].pin.value = False
+        until(dashboard, "finished")
+    dashboard.controls.go_on_with("linear(C=0.01)")
+    until(dashboard, "finished")
     assert [box.model for box in models.boxes if box.value] == ["dummy", "linear", "linear(C=0.01)"]
     assert models.pinned == ("linear(C=0.01)",)
     reached = {trial.model: trial.n_rows for trial in sorted(dashboard.state.records, key=lambda trial: trial.n_rows)}

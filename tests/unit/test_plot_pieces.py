@@ -13,6 +13,7 @@ from scalewise.app import theme
 from scalewise.plots import drawing
 from scalewise.plots.learning_frame import CurveFrame, ModelLine
 from scalewise.plots.learning_range import needed_range
+from scalewise.plots.legend import Chip, Legend
 from scalewise.plots.palette import SLOTS, css_colour, slot_of
 from scalewise.plots.ticks import nice_span, percent_ticks, row_ticks, second_ticks, short_rows, steady
 
@@ -115,11 +116,29 @@ class TestAxes:
         assert sent == [{"x"}]
 
 
+class TestLegend:
+    def test_a_button_tells_the_settings_that_its_label_only_counts(self):
+        legend, name = Legend(), "boosting(learning_rate=0.03, max_iter=400)"
+        legend.show((Chip(name, "Boosting (2 settings)", "0.78", True), Chip("linear", "Linear", "off", False)), "R²")
+        _, own, plain = legend.widget.children
+        assert own.description == "Boosting (2 settings) 0.78"
+        assert own.tooltip == "Hide Boosting (2 settings): learning_rate=0.03, max_iter=400"
+        assert plain.tooltip == "Show Linear"
+        legend.close()
+
+
 class TestColours:
     def test_a_model_keeps_its_colour(self):
         assert slot_of("forest").name == "forest"
         assert css_colour("my own model") == css_colour("my own model")
         assert slot_of("my own model").name.startswith("other-")
+
+    def test_models_with_own_settings_have_colours_that_differ(self):
+        own = ["linear(C=0.123)", "boosting(max_iter=412)", "boosting(max_iter=321)"]
+        assert len({slot_of(name) for name in (*own, "linear", "boosting")}) == 5
+
+    def test_no_model_takes_no_colour_from_those_to_come(self):
+        assert slot_of("") == slot_of("dummy")
 
     def test_every_colour_is_set_for_light_and_dark_pages(self):
         sheet = theme.css()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import EntryPoint, EntryPoints
 from typing import Any
 
@@ -208,6 +209,30 @@ class TestLearningCurve:
         assert "Random forest" in line.texts[-1]
         assert "10,000 rows (50 %)" in line.texts[-1]
         assert line.places[-1] == ("local",)
+        assert line.texts[-1].endswith("computed by this machine")
+
+    def test_pointing_tells_the_settings_that_a_label_only_counts(self, finished):
+        forest = finished.models[2]
+        for name, label, told in (
+            ("forest(max_depth=9, min_samples_leaf=2)", "Random forest (2 settings)", 1),
+            ("forest(max_depth=9)", "Random forest (max_depth=9)", 0),
+        ):
+            spec = replace(forest.curve.model, name=name, label=label)
+            own = replace(forest, curve=replace(forest.curve, model=spec))
+            (line,) = select_curves(replace(finished, models=(own,)), View()).lines
+            lines = line.texts[-1].split("\n")
+            assert lines[0] == label
+            assert lines.count("max_depth=9, min_samples_leaf=2") == told
+
+    def test_many_settings_take_several_lines_of_a_tip(self, finished):
+        forest, told = finished.models[2], "max_depth=9, max_features=0.339, max_iter=160, min_samples_leaf=2"
+        spec = replace(forest.curve.model, name=f"forest({told})", label="Random forest (4 settings)")
+        own = replace(forest, curve=replace(forest.curve, model=spec))
+        (line,) = select_curves(replace(finished, models=(own,)), View()).lines
+        assert line.texts[-1].split("\n")[1:3] == [
+            "max_depth=9, max_features=0.339,",
+            "max_iter=160, min_samples_leaf=2",
+        ]
 
     def test_the_continuation_starts_at_the_last_point_and_reaches_all_rows(self, finished):
         line = select_curves(finished, View()).lines[1]

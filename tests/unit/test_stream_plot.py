@@ -48,7 +48,7 @@ def test_a_stream_is_a_line_of_its_own_with_marks_and_words_of_its_own(plot):
     first = points.names[0].split("\n")
     assert first[0] == "Linear, stochastic: incremental, one pass"
     assert first[1] == "after 945 rows (0.95 %)"
-    assert first[-1] == "computed by local"
+    assert first[-1] == "computed by this machine"
     assert "holdout alone" in points.names[0]
     dashed = [m for m in plot._canvas.figure.marks if getattr(m, "line_style", "") == "dash_dotted" and len(m.x)]
     assert len(dashed) == 1

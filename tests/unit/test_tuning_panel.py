@@ -25,14 +25,14 @@ def studied():
     return finished(started(PLAN, study_spec(data_spec(100_000))), SCORES, noise=0.0003)
 
 
-def asked_for(state, done, *, better=0.0):
-    """The state once tuning was asked for and so many samples are done, each that much better with other settings."""
+def asked_for(state, done, *, better=0.0, scatter=0.0):
+    """The state once tuning was asked for and so many samples are done, each about that much better tuned."""
     plan = replace(state.plan, tuning=plan_tuning(curves(state), "boosting"))
     state = fold(state, ev.PlanChanged(plan=plan))
     for trial in plan.tuning.tuned[:done]:
         record = state.records[trial.plain()]
         if better:
-            scores = tuple(score + better for score in record.block_scores)
+            scores = tuple(s + better + scatter * (-1) ** k for k, s in enumerate(record.block_scores))
             chosen = (Setting("max_iter", 90.0), Setting("learning_rate", 0.05))
             record = replace(record, score=record.score + better, block_scores=scores, chosen=chosen)
         state = fold(state, ev.TrialFinished(trial=trial, record=record))
@@ -86,6 +86,8 @@ def test_settings_that_do_better_can_be_gone_on_with(panel):
     state = fold(asked_for(studied(), 3, better=0.01), ev.StudyFinished())
     assert shown(made, state)
     assert "+0.010" in made.text.value
+    assert "chance" not in made.text.value
+    assert "studied as" not in made.text.value
     assert made.go_on.layout.display != "none"
     made.go_on.click()
     assert clicks == ["boosting(learning_rate=0.05, max_iter=90)"]
@@ -93,6 +95,14 @@ def test_settings_that_do_better_can_be_gone_on_with(panel):
     state = fold(state, ev.PlanChanged(plan=replace(state.plan, models=(*state.plan.models, own))))
     assert shown(made, fold(state, ev.StudyFinished()))
     assert made.go_on.layout.display == "none"
+    assert "It is studied as Gradient boosting (2 settings)." in made.text.value
+
+
+def test_a_gain_that_may_be_chance_is_called_so(panel):
+    made, _ = panel
+    assert shown(made, fold(asked_for(studied(), 3, better=0.001, scatter=0.01), ev.StudyFinished()))
+    assert "So small a gain may be chance." in made.text.value
+    assert made.go_on.layout.display != "none"
 
 
 @pytest.mark.parametrize("better", [0.0, -0.01])

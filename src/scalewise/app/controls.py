@@ -36,6 +36,8 @@ _TASKS: tuple[tuple[str, Task], ...] = (
     ("a number", "regression"),
 )
 _NO_TARGET = ("Choose a column …", "")
+_MOST_REMARKS = 3
+"""There is room for so many beside the target; below the plots they are all listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class Controls:
         self.path = widgets.Text(placeholder="/path/to/table.parquet or .csv", continuous_update=False, layout=full)
         self.about = widgets.HTML()
         self.target = widgets.Dropdown(options=[_NO_TARGET], layout=full, disabled=True)
+        self.remarks = widgets.HTML()
         self.task = widgets.Dropdown(options=[("guessed from the target", ""), *_TASKS], layout=full)
         self.unit = UnitControl(self._on_unit)
         self.metric = widgets.Dropdown(options=[], layout=full, disabled=True)
@@ -107,7 +110,6 @@ class Controls:
         self.fraction = widgets.SelectionSlider(options=labels, value=0.1, readout=False, layout=full)
         self.rows = widgets.HTML()
         self.everything = widgets.Checkbox(value=False, description="Run everything up to here", indent=False)
-        self.everything.tooltip = "Do not stop when the answer is decided, and drop no model"
         self.repeats = widgets.BoundedIntText(value=5, min=1, max=50, layout=full)
         self.seed = widgets.BoundedIntText(value=0, min=0, max=2**31 - 1, layout=full)
         self.min_gain = widgets.FloatText(value=self._usual_gain, step=0.001, layout=full)
@@ -140,11 +142,6 @@ class Controls:
     def _lay_out(self, extra: widgets.Widget) -> widgets.VBox:
         buttons = widgets.HBox([self.run, self.stop, self.clear])
         buttons.add_class("sw-buttons")
-        pair = widgets.HBox([field("Repeats", self.repeats), field("Seed", self.seed)])
-        pair.add_class("sw-pair")
-        budget = amount_field("Budget, minutes", self.budget, "0: no limit")
-        limits = widgets.HBox([budget, amount_field("Price an hour", self.price, "0: not asked for")])
-        limits.add_class("sw-pair")
         self._path_field = field("File", self.path)
         self._path_field.layout.display = "none"
         column = widgets.VBox(
@@ -152,13 +149,13 @@ class Controls:
                 field("Table", self.table),
                 self._path_field,
                 self.about,
-                field("Target", self.target),
+                field("Target", self.target, self.remarks),
                 self.unit.widget,
                 field("Metric", self.metric),
                 field("Models, from simple to complex", self.models.widget),
                 field("Largest sample", self.fraction, self.rows),
                 amount_field("Least gain that counts", self.min_gain),
-                folded("More settings", [field("Task", self.task), pair, limits, self.everything]),
+                self._more_settings(),
                 buttons,
                 self.progress,
                 extra,
@@ -166,6 +163,18 @@ class Controls:
         )
         column.add_class("sw-controls")
         return column
+
+    def _more_settings(self) -> widgets.Accordion:
+        pair = widgets.HBox([field("Repeats", self.repeats), field("Seed", self.seed)])
+        pair.add_class("sw-pair")
+        budget = amount_field("Budget, minutes", self.budget, "0: no limit")
+        limits = widgets.HBox([budget, amount_field("Price an hour", self.price, "0: not asked for")])
+        limits.add_class("sw-pair")
+        # A box with words of its own shows no tip.
+        meant = "<div class='sw-hint'>Do not stop when the answer is decided, and drop no model.</div>"
+        everything = widgets.VBox([self.everything, widgets.HTML(meant)])
+        everything.add_class("sw-field")
+        return folded("More settings", [field("Task", self.task), pair, limits, everything])
 
     def _listen(self) -> None:
         self.table.observe(self._on_table, "value")
@@ -214,7 +223,7 @@ class Controls:
     def go_on_with(self, model: str) -> None:
         """Take one more model into the study, pinned, and go on with it."""
         with self._quietly():
-            self.models.add(model, (model,))
+            self.models.take(model)
         self._actions.start(self.options())
 
     def open_first(self) -> None:
@@ -227,6 +236,7 @@ class Controls:
         with self._quietly():
             self._render_columns(state)
             self._is_prepared = state.data is not None
+            put(self.remarks, "value", _told(state.remarks))
             self.unit.render(state)
             one = self.unit.unit.is_one_sample
             put(self.repeats, "disabled", one)
@@ -333,3 +343,8 @@ class Controls:
         put(self.run, "description", "Look at it" if look else "Go on" if state.phase == "stopped" else "Run")
         put(self.stop, "disabled", not running and state.phase != "preparing")
         put(self.clear, "disabled", running or not state.records)
+
+
+def _told(remarks: Sequence[str]) -> str:
+    """What to know of the table before pressing Run, such as rows that are left out."""
+    return "".join(f"<div class='sw-hint'>{escape(remark)}</div>" for remark in remarks[:_MOST_REMARKS])

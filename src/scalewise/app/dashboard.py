@@ -284,7 +284,8 @@ class Dashboard(widgets.VBox):
         if list(self._which.options) != options:
             chosen = self._which.value
             self._which.options = options
-            self._which.value = chosen if chosen in dict(options).values() else ""
+            # By their names: two models with settings of a person's own can have the same label.
+            self._which.value = chosen if chosen in [name for _, name in options] else ""
 
 
 def explore(

@@ -67,6 +67,12 @@ class ModelList:
         rows = list(self.widget.children)
         self.widget.children = [*rows[:place], self._row(entry, (entry.name,), pinned), *rows[place:]]
 
+    def take(self, name: str) -> None:
+        """Have one more model take part and stay, whether it is listed or not."""
+        self.add(name)
+        box = next(box for box in self.boxes if box.model == get_model(name).name)
+        box.value = box.pin.value = True
+
     def render_dropped(self, dropped: Mapping[str, str]) -> None:
         """Mark models that the study goes on without; the reasons are by name."""
         for box in self.boxes:

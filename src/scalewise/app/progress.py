@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 
 from scalewise.core.study import StudyState
@@ -46,5 +47,7 @@ def _what_now(summary: Summary) -> str:
         return "drawing samples" if not state.ready_rows else "workers are starting"
     seconds = sum(map(state.expected.seconds, summary.agenda.left)) / max(len(state.running), 1)
     newest = max(state.running, key=lambda trial: state.running[trial].since)
+    labels = {model.name: model.label for model in state.plan.models} if state.plan else {}
+    now = str(replace(newest, model=labels.get(newest.model, newest.model)))
     at_most = "about" if state.plan is not None and state.plan.everything else "at most about"
-    return f"{at_most} {duration_text(max(seconds, 1))} left<br>now: {escape(str(newest))}"
+    return f"{at_most} {duration_text(max(seconds, 1))} left<br>now: {escape(now)}"

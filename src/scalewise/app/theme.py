@@ -94,7 +94,7 @@ body[data-voila] #rendered_cells :is(.jp-Cell,.jp-Cell-outputWrapper){padding:0;
   --jp-widgets-slider-handle-border-color:var(--sw-accent);--jp-widgets-input-padding:6px;
 }
 .scalewise select,.scalewise input{border-radius:4px;color:var(--sw-text);background-color:var(--sw-panel)}
-.scalewise .widget-dropdown>select{appearance:auto;background-image:none;padding-right:2px}
+.scalewise .widget-dropdown>select{appearance:auto;background-image:none;padding-right:2px;text-overflow:ellipsis}
 .scalewise select option{background:var(--sw-panel);color:var(--sw-text)}
 """
 
@@ -190,6 +190,7 @@ _PAGE = """
 
 _CONTROLS = """
 .sw-controls{gap:8px}
+.sw-controls>.widget-html:has(>.widget-html-content:empty){display:none}
 .sw-field,.scalewise .sw-pair,.scalewise .sw-buttons,.sw-model{overflow:visible;min-width:0}
 .sw-field{gap:2px}
 /* The name of a control for screen readers; for all others it stands above the control. */
@@ -199,10 +200,16 @@ _CONTROLS = """
 .sw-pair>*{flex:1 1 0}
 .scalewise .sw-pair,.scalewise .sw-buttons{gap:8px}
 .sw-buttons>.jupyter-button{flex:1 1 0;width:auto;padding:0 4px}
-.sw-model{align-items:center;gap:8px;height:24px}
+.sw-model{align-items:flex-start;gap:8px;min-height:24px}
+.sw-model>.widget-html{flex:none;line-height:24px}
 .sw-model .sw-pin:not(.mod-active,:hover,:focus-visible){opacity:.35;background:transparent}
-.sw-model .sw-pin{width:24px;min-width:24px;height:20px;padding:0;line-height:20px;flex:none}
-.sw-model .widget-checkbox{width:auto;flex:1 1 auto;min-width:0;height:24px;line-height:24px}
+.sw-model .sw-pin{width:24px;min-width:24px;height:20px;padding:0;line-height:20px;flex:none;margin-top:2px}
+.sw-model .widget-checkbox{width:auto;flex:1 1 0;min-width:0;height:auto}
+/* Labels of models with own settings take two lines, rather than be cut. */
+.sw-model .widget-checkbox>.widget-label-basic{
+  display:flex;align-items:flex-start;white-space:normal;overflow-wrap:anywhere;line-height:20px;padding:2px 0;
+}
+.scalewise .sw-model .widget-checkbox input[type="checkbox"]{flex:none;align-self:flex-start;margin-top:3px}
 .scalewise .sw-label,.scalewise .sw-hint{color:var(--sw-muted);font-size:12px;line-height:16px}
 .scalewise .sw-hint.sw-note-error{color:var(--sw-error)}
 .sw-rows b{color:var(--sw-text)}
@@ -328,6 +335,11 @@ _PLOTS = """
   --bq-axislabel-font:11px system-ui,sans-serif;--bq-axislabel-fill:var(--sw-muted);
   --bq-axis-tick-text-fill:var(--sw-muted);--bq-grid-color:var(--sw-grid);--bq-axis-border-color:var(--sw-grid);
   min-height:160px;overflow:hidden;
+}
+@container (max-width:480px){
+  .scalewise .sw-panel .sw-table tbody th:has(.sw-swatch){
+    white-space:normal;min-width:124px;padding-left:16px;text-indent:-16px;
+  }
 }
 @container (max-width:480px){.sw-plot .sw-figure .axis .tick text{font-size:8px!important;letter-spacing:-.03em}}
 .sw-plot .sw-figure .axis .tick text{font-variant-numeric:tabular-nums}

@@ -9,6 +9,7 @@ import ipywidgets as widgets
 
 from scalewise.app.parts import put, status
 from scalewise.core.summary import Summary
+from scalewise.core.tuning import Tuning
 from scalewise.core.tuning_plan import SETTINGS
 from scalewise.core.wording import duration_text, rows_text
 
@@ -67,9 +68,20 @@ def _line(summary: Summary) -> tuple[str, bool]:
         of = f" of {model.label}" if model else ""
         return f"Trying {plan.settings} settings{of}: {done} of {plan.repeats} samples done …", False
     if summary.tuning is not None and not left:
-        return summary.tuning.sentence(state.study.metric.label if state.study else ""), False
+        return _result(summary, summary.tuning), False
     question = _question(summary)
     return question, bool(question)
+
+
+def _result(summary: Summary, found: Tuning) -> str:
+    """What came of it, whether that may be chance, and under which label the model with these settings is studied."""
+    state = summary.state
+    said = [found.sentence(state.study.metric.label if state.study else "")]
+    if found.chosen and found.gain.low <= 0 < found.gain.mean:
+        said.append("So small a gain may be chance.")
+    models = state.plan.models if state.plan else ()
+    said += [f"It is studied as {model.label}." for model in models if found.chosen and model.name == found.tuned]
+    return " ".join(said)
 
 
 def _better(summary: Summary) -> str:

@@ -22,6 +22,7 @@ from scalewise.plots.palette import css_colour
 from scalewise.plots.stream_frame import StreamLine
 from scalewise.plots.stream_marks import StreamMarks
 from scalewise.plots.ticks import Span, percent_ticks, place, row_ticks, short_rows, steady
+from scalewise.plots.tips import computed_by
 
 __all__ = ["LearningCurvePlot"]
 
@@ -126,7 +127,7 @@ def _note(frame: CurveFrame) -> str:
         parts.append("dotted: expected with more rows")
     away = sorted({name for line in frame.lines for places in line.places if is_away(places) for name in places})
     if away:
-        parts.append(f"diamonds: computed by {', '.join(away)}")
+        parts.append(f"diamonds: {computed_by(away)}")
     parts += [f"triangles: {line.label}, {line.how}{_ending(line)}" for line in frame.streams if line.n_rows]
     refused = [line for line in frame.lines if line.refusal]
     told = f" Not continued: {', '.join(line.label for line in refused)}. {refused[-1].refusal}" if refused else ""

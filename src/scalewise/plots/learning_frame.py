@@ -5,21 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 from scalewise.core.curves import CurvePoint
-from scalewise.core.spec import DataSpec
+from scalewise.core.spec import DataSpec, ModelSpec
 from scalewise.core.summary import Continuation, ModelSummary, Summary
 from scalewise.core.wording import duration_text, percent_text, rows_text, score_text
 from scalewise.plots.base import MOST_IN_FIGURE, MOST_IN_SERIES, View
 from scalewise.plots.stream_frame import STREAM_NUMBERS, StreamLine, stream_lines
+from scalewise.plots.tips import HOME, computed_by, own_settings
 
 __all__ = ["Ahead", "CurveFrame", "ModelLine", "is_away", "select_curves"]
 
-_HOME = {"local", "inline"}
-"""Engines of this machine; points of all others are marked."""
-
 _SERIES, _AHEAD_POINTS = 5, 4 * 28
 """Numbers that a model takes in the figure: so many for each point, and so many for its continuation."""
+
+_TIP_WIDTH = 44
+"""Characters of a line of settings in a tip, which has no room for more on a narrow page."""
 
 _MOST_CONTINUED = 12
 """With more models than this there is no room for continuations."""
@@ -147,7 +149,7 @@ def select_curves(summary: Summary, view: View) -> CurveFrame:
 
 def is_away(places: Sequence[str]) -> bool:
     """Whether a point was computed elsewhere than on this machine's own processes."""
-    return bool(set(places) - _HOME)
+    return bool(set(places) - HOME)
 
 
 def _message(summary: Summary, lines: Sequence[ModelLine | StreamLine]) -> str:
@@ -185,7 +187,7 @@ def _line(model: ModelSummary, view: View, metric: str, most: int, go_on: bool) 
         low=tuple(_or(p.low, p.score) for p in points),
         high=tuple(_or(p.high, p.score) for p in points),
         train=tuple(train) if view.show_train and spec.rung > 0 and all(map(math.isfinite, train)) else (),
-        texts=tuple(_text(spec.label, metric, p) for p in points),
+        texts=tuple(_text(spec, metric, p) for p in points),
         places=tuple(p.places for p in points),
         ahead=_ahead(model, metric, continued) if continued and not refusal else None,
         refusal=refusal,
@@ -203,17 +205,19 @@ def _or(value: float, instead: float) -> float:
     return value if math.isfinite(value) else instead
 
 
-def _text(label: str, metric: str, point: CurvePoint) -> str:
+def _text(model: ModelSpec, metric: str, point: CurvePoint) -> str:
     repeats = "1 repeat" if point.repeats == 1 else f"{point.repeats} repeats"
+    settings = own_settings(model.name)
     lines = [
-        label,
+        model.label,
+        *(wrap(settings, _TIP_WIDTH) if settings not in model.label else []),
         f"{rows_text(point.n_rows)} rows ({percent_text(point.fraction)})",
         f"{metric} {score_text(point.score)}  (90 %: {score_text(point.low)} to {score_text(point.high)})",
         f"on its training rows {score_text(point.train_score)}",
         f"{repeats}, one fit {duration_text(point.fit_seconds)}",
     ]
     if point.places:
-        lines.append(f"computed by {', '.join(point.places)}")
+        lines.append(computed_by(point.places))
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ import ipywidgets as widgets
 
 from scalewise.plots.drawing import close_all, set_members, set_traits
 from scalewise.plots.palette import slot_class
+from scalewise.plots.tips import own_settings
 
 __all__ = ["Chip", "Legend"]
 
@@ -58,11 +59,11 @@ class Legend:
         set_members(self.widget, "children", [self._caption, *(self._buttons[chip.name] for chip in chips)])
 
     def _show_chip(self, chip: Chip) -> None:
-        button = self._buttons.get(chip.name) or self._make(chip.name)
+        button, settings = self._buttons.get(chip.name) or self._make(chip.name), own_settings(chip.name)
         set_traits(
             button,
             description=f"{chip.label} {chip.told}".rstrip(),
-            tooltip=f"{'Hide' if chip.on else 'Show'} {chip.label}",
+            tooltip=f"{'Hide' if chip.on else 'Show'} {chip.label}{f': {settings}' if settings else ''}",
         )
         (button.remove_class if chip.on else button.add_class)("sw-off")
 

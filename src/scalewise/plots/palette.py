@@ -1,4 +1,4 @@
-"""Which colour a model has: the same one everywhere, whatever other models are shown.
+"""Which colour a model has: the same one everywhere on the page, whatever other models are shown.
 
 Colours are CSS variables, so that light and dark pages differ in their style sheet alone. The fallback value stands
 where the style sheet is missing.
@@ -6,8 +6,9 @@ where the style sheet is missing.
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
+from functools import cache
+from itertools import cycle
 
 __all__ = ["SLOTS", "Slot", "css_colour", "slot_class", "slot_of"]
 
@@ -33,17 +34,18 @@ SLOTS: tuple[Slot, ...] = (
     Slot("other-2", "#8C6D31", "#C7A765"),
     Slot("other-3", "#3B3B3B", "#DDDDDD"),
 )
-"""Okabe and Ito's colours (https://jfly.uni-koeln.de/color/) for the catalogue; models from elsewhere share the last
-three, which keep their distance from the others."""
+"""Okabe and Ito's colours (https://jfly.uni-koeln.de/color/) for the catalogue; other models, such as those with a
+person's own settings, get one of the last three, which keep their distance from the others."""
 
-_BY_NAME = {slot.name: slot for slot in SLOTS}
-_OTHERS = tuple(slot for slot in SLOTS if slot.name.startswith("other-"))
+# Plots without a model to show are grey, and take no colour from models to come.
+_BY_NAME = {"": SLOTS[0], **{slot.name: slot for slot in SLOTS}}
+_TURNS = cycle(slot for slot in SLOTS if slot.name.startswith("other-"))
 
 
+@cache
 def slot_of(model: str) -> Slot:
-    """Colour of a model by its name; names that the palette does not know get one by their hash."""
-    known = _BY_NAME.get(model)
-    return known if known else _OTHERS[zlib.crc32(model.encode()) % len(_OTHERS)]
+    """Colour of a model by its name; names that the palette does not know take turns, so that three in a row differ."""
+    return _BY_NAME.get(model) or next(_TURNS)
 
 
 def css_colour(model: str) -> str:

@@ -11,6 +11,7 @@ from scalewise.core.streams import Stream, thinned
 from scalewise.core.summary import Summary
 from scalewise.core.wording import duration_text, percent_text, rows_text, score_text
 from scalewise.plots.base import View
+from scalewise.plots.tips import computed_by
 
 __all__ = ["STREAM_NUMBERS", "StreamLine", "stream_lines"]
 
@@ -97,4 +98,4 @@ def _text(
         f"{metric} {score_text(point.score)}  (90 %: {score_text(low)} to {score_text(high)}, holdout alone)",
         f"{duration_text(point.seconds)} since its first block",
     ]
-    return "\n".join([*lines, f"computed by {where}"] if where else lines)
+    return "\n".join([*lines, computed_by([where])] if where else lines)
