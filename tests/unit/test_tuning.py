@@ -37,7 +37,7 @@ def studied(plan=PLAN):
     return finished(started(plan, study_spec(DATA)), FLAT, noise=0.0003)
 
 
-def tuned(gains, *, chosen=True):
+def tuned(gains, *, chosen=lambda repeat: CHOSEN):
     """A study that has tried settings of boosting on as many samples as there are gains."""
     state = studied()
     asked = plan_tuning(curves(state), "boosting")
@@ -48,7 +48,7 @@ def tuned(gains, *, chosen=True):
             whole,
             score=whole.score + gain,
             block_scores=tuple(score + gain for score in whole.block_scores),
-            chosen=CHOSEN if chosen else (),
+            chosen=chosen(trial.repeat),
             search_seconds=8.0,
         )
         state = fold(state, ev.TrialFinished(trial=trial, record=got))
@@ -175,9 +175,16 @@ class TestWay:
         assert way(summary).low < 0 < way(summary).high
 
     def test_where_the_recipe_stays_nothing_is_gained(self):
-        summary = summarise(tuned((0.0, 0.0, 0.0), chosen=False))
+        summary = summarise(tuned((0.0, 0.0, 0.0), chosen=lambda repeat: ()))
         assert (way(summary).gain, way(summary).low, way(summary).high) == (0.0, 0.0, 0.0)
         assert "none beats the recipe's own by more than chance" in summary.tuning.sentence("ROC AUC")
+
+    def test_which_of_the_chosen_settings_are_told_does_not_hang_on_the_holdout(self):
+        of_sample = [(Setting("max_iter", float(n)),) for n in (10, 20, 30)]
+        for gains in ((0.0, 0.01, 0.02), (0.02, 0.01, 0.0)):
+            assert summarise(tuned(gains, chosen=of_sample.__getitem__)).tuning.chosen == of_sample[0]
+        often = [of_sample[0], of_sample[1], of_sample[1]]
+        assert summarise(tuned((0.02, 0.01, 0.0), chosen=often.__getitem__)).tuning.chosen == of_sample[1]
 
     def test_a_model_without_settings_has_no_such_way(self):
         state = finished(started(Plan((DUMMY, LINEAR, BOOSTING), 0.2, 5), study_spec(DATA)), FLAT, noise=0.0003)

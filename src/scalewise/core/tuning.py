@@ -39,7 +39,7 @@ class Tuning:
     n_better : int
         Samples on which some settings beat the recipe's own by more than chance, on rows that neither was fitted on.
     chosen : tuple of Setting
-        Those chosen most often, where any were; of equals, those of the sample that scored best.
+        Those chosen most often, where any were; of equals, those of the first sample.
     seconds : float
         Median wall time of the search and the fit on one sample.
     """
@@ -101,7 +101,8 @@ def _tuning(study: StudySpec, curve: Curve, finished: tuple[Finished, ...]) -> T
     gain = paired_gain(curve, n_rows, n_rows, other=curve_of(study, curve.model, finished))
     if gain is None:
         return None
-    changed = sorted((r for r in records if r.chosen), key=lambda record: -record.score)
+    # In the order of the samples: who scores best on the holdout must not decide what is then scored on it.
+    changed = [record for record in records if record.chosen]
     often = Counter(record.chosen for record in changed).most_common(1)
     return Tuning(
         model=curve.model,
