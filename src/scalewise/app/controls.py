@@ -19,7 +19,7 @@ from scalewise.app.parts import amount_field, field, folded, put
 from scalewise.app.progress import progress_html
 from scalewise.app.table_menu import FILE, TableChoice
 from scalewise.app.unit_control import UnitControl
-from scalewise.core.margin import usual_margin
+from scalewise.core.margin import USUAL_MARGIN, usual_margin
 from scalewise.core.sizes import STEPS, default_fraction
 from scalewise.core.spec import ROWS, DataSpec, LeftOut, SamplingUnit, Task
 from scalewise.core.study import StudyState
@@ -88,7 +88,7 @@ class Controls:
         self._is_running = self._is_prepared = False
         self._columns: tuple[str, ...] | None = None
         self._left_out: tuple[LeftOut, ...] = ()
-        self._usual_gain = 0.005
+        self._usual_gain = USUAL_MARGIN
         self._make_widgets()
         self._begin_with(tables[0].given)
         self.widget = self._lay_out(extra)

@@ -8,9 +8,9 @@ from scalewise.core.curves import Curve
 from scalewise.core.spec import DataSpec, MetricSpec
 from scalewise.core.wording import exact_text, score_text
 
-__all__ = ["margin_words", "usual_margin", "usual_words"]
+__all__ = ["USUAL_MARGIN", "margin_words", "usual_margin", "usual_words"]
 
-_USUAL = 0.005
+USUAL_MARGIN = 0.005
 """Of scores from 0 to 1, R², and relative errors; of errors in the target's units this part of what it varies by."""
 
 _NEXT_TO_NOTHING, _MOST = 0.0005, 0.2
@@ -23,8 +23,8 @@ def usual_margin(metric: MetricSpec, data: DataSpec) -> float:
     An error in the units of the target has no scale of its own: it is held against the target's standard deviation.
     """
     if not metric.target_power or not data.target_sd:
-        return _USUAL
-    return float(f"{_USUAL * data.target_sd**metric.target_power:.0e}")
+        return USUAL_MARGIN
+    return float(f"{USUAL_MARGIN * data.target_sd**metric.target_power:.0e}")
 
 
 def usual_words(margin: float, metric: MetricSpec, data: DataSpec) -> str:
@@ -32,7 +32,7 @@ def usual_words(margin: float, metric: MetricSpec, data: DataSpec) -> str:
     if not metric.target_power or not data.target_sd or margin != usual_margin(metric, data):
         return ""
     spread = "standard deviation" if metric.target_power == 1 else "variance"
-    of = f"about {100 * _USUAL:g} % of the {spread} of {data.target}"
+    of = f"about {100 * USUAL_MARGIN:g} % of the {spread} of {data.target}"
     return f"The least gain that counts is {exact_text(margin)}, {of}."
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scalewise.core.model_names import parted, settings_text
+
 __all__ = ["HOME", "computed_by", "own_settings"]
 
 HOME = frozenset({"local", "inline"})
@@ -17,4 +19,4 @@ def computed_by(places: Sequence[str]) -> str:
 
 def own_settings(model: str) -> str:
     """A person's own settings of a model by its name, as its label may only count them; else empty."""
-    return model.partition("(")[2].removesuffix(")")
+    return settings_text(parted(model)[1])
