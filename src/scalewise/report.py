@@ -26,8 +26,8 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
 ``curves``
     For each model ``model``, ``label``, ``metric``, ``points`` (``n_rows``, ``fraction``, ``score``, ``low``, ``high``,
     ``train_score``, ``repeats``, ``fit_seconds``, ``peak_bytes``), ``forecast`` (``n_rows``, ``mean``, ``low``,
-    ``high``, ``p_gain``; empty where there is none), ``forecast_refusal`` (words or null), ``forecast_flags`` (its
-    reservations, see `scalewise.forecast`) and ``memory`` (``n_rows``,
+    ``high``, ``gain``, ``gain_low``, ``gain_high``, ``p_gain``, see `scalewise.forecast`; empty where there is none),
+    ``forecast_refusal`` (words or null), ``forecast_flags`` (its reservations) and ``memory`` (``n_rows``,
     ``bytes`` of the whole worker and ``fits``, names of the places, at the sizes of the forecast). ``low`` and ``high``
     are 90 % intervals everywhere.
 ``ending``
@@ -88,7 +88,7 @@ from scalewise.core.machine import Machine
 from scalewise.core.margin import usual_words
 from scalewise.core.memory import fitting_places
 from scalewise.core.study import StudyState
-from scalewise.core.summary import ModelSummary, Summary
+from scalewise.core.summary import Continuation, ModelSummary, Summary
 from scalewise.core.tuning import Tuning
 from scalewise.core.unit_words import unit_text
 from scalewise.core.units import UnitComparison
@@ -205,16 +205,17 @@ def _curve(model: ModelSummary, metric: str, machine: Machine | None) -> dict[st
         "label": model.curve.model.label,
         "metric": metric,
         "points": [{name: getattr(point, name) for name in fields} for point in model.curve.points],
-        "forecast": [
-            {"n_rows": n, "mean": mean, "low": low, "high": high, "p_gain": p}
-            for n, mean, low, high, p in zip(ahead.n_rows, ahead.mean, ahead.low, ahead.high, ahead.p_gain, strict=True)
-        ]
-        if ahead
-        else [],
+        "forecast": _forecast(ahead) if ahead else [],
         "forecast_refusal": ahead.refusal if ahead else None,
         "forecast_flags": list(ahead.flags) if ahead else [],
         "memory": [_memory(model, n, machine) for n in ahead.n_rows] if ahead else [],
     }
+
+
+def _forecast(ahead: Continuation) -> list[dict[str, Any]]:
+    fields = ("n_rows", "mean", "low", "high", "gain", "gain_low", "gain_high", "p_gain")
+    columns = [getattr(ahead, name) for name in fields]
+    return [dict(zip(fields, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _memory(model: ModelSummary, n_rows: int, machine: Machine | None) -> dict[str, Any]:

@@ -116,10 +116,9 @@ def fallback(model: dict[str, np.ndarray], data: Examples) -> dict[str, np.ndarr
 
 
 def trials(net: QuantileNet, curves: list[Curve], fold: int, cuts: int) -> np.ndarray:
-    """Return forecasts by the nets that never saw the fold: octaves, gap, misfit, p_gain, gained, in company or not.
+    """Return forecasts by the nets that never saw the fold: see `trial`.
 
-    Every cut is forecast alone, and once more in company where something is told of its surroundings. A misfit of one
-    means that the truth lies on the border of the interval.
+    Every cut is forecast alone, and once more in company where something is told of its surroundings.
     """
     rng = np.random.default_rng([11, fold])
     rows = []
@@ -142,17 +141,25 @@ def trials(net: QuantileNet, curves: list[Curve], fold: int, cuts: int) -> np.nd
 def trial(
     net: QuantileNet, points: CurvePoints, curve: Curve, later: np.ndarray, margin: float, around: Company, fold: int
 ) -> list[np.ndarray]:
-    """Return the forecasts of one cut as `trials` does, none where the nets do not answer."""
+    """Return the forecasts of one cut, none where the nets do not answer.
+
+    The columns are octaves, gap, misfit of the score, misfit of the gain, p_gain, gained, in company or not. A misfit
+    of one means that the truth lies on the border of the interval.
+    """
     top, truth = curve.ceiling, curve.truth[later]
     made = forecast_with(net, points, curve.n[later] * 1.0, min_gain=margin, max_score=top, around=around, fold=fold)
     if made.method != "trained":
         return []
-    side = np.where(truth < made.mean, made.mean - made.low, made.high - made.mean)
-    misfit = np.abs(truth - made.mean) / np.maximum(side, 1e-9)
+    rise = truth - curve.truth[curve.n == points.n[-1]]
+    misfits = misfit(truth, made.mean, made.low, made.high), misfit(rise, made.gain, made.gain_low, made.gain_high)
     gap = curve_shape(points, fit_power_law(points, top)).values["gap"]
-    gained = truth - curve.truth[curve.n == points.n[-1]] >= margin
-    columns = (np.log2(curve.n[later] / points.n[-1]), gap, misfit, made.p_gain, gained, in_company(around))
+    columns = (np.log2(curve.n[later] / points.n[-1]), gap, *misfits, made.p_gain, rise >= margin, in_company(around))
     return [np.column_stack(np.broadcast_arrays(*columns))]
+
+
+def misfit(truth: np.ndarray, mean: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    side = np.where(truth < mean, mean - low, high - mean)
+    return np.abs(truth - mean) / np.maximum(side, 1e-9)
 
 
 def in_company(around: Company) -> bool:
@@ -171,25 +178,27 @@ def company_of(
 
 def calibrate(model: dict[str, np.ndarray], curves: list[Curve], cuts: int) -> dict[str, np.ndarray]:
     """Set the conformal factors and the odds from forecasts of tables that the nets never saw."""
-    neutral = {"factors": np.ones((2, len(GAPS) + 2, len(KNOTS))), "odds": np.array([[1.0, 0.0]] * 2)}
+    ones = np.ones((2, len(GAPS) + 2, len(KNOTS)))
+    neutral = {"factors": ones, "gain_factors": ones, "odds": np.array([[1.0, 0.0]] * 2)}
     net, fold_of = quantile_net(model | neutral), folds(curves)
     parts = [[curve for curve in curves if fold_of[curve.table] == fold] for fold in range(FOLDS)]
     work = (delayed(trials)(net, part, fold, cuts) for fold, part in enumerate(parts))
     found = np.concatenate(list(Parallel(JOBS)(work)))
     states = [found[found[:, -1] == known] for known in (0, 1)]
     return model | {
-        "factors": np.array([factors(state, model["edges"]) for state in states]),
-        "odds": np.array([odds(state[:, 3], state[:, 4]) for state in states]),
+        "factors": np.array([factors(state, state[:, 2], model["edges"]) for state in states]),
+        "gain_factors": np.array([factors(state, state[:, 3], model["edges"]) for state in states]),
+        "odds": np.array([odds(state[:, 4], state[:, 5]) for state in states]),
     }
 
 
-def factors(found: np.ndarray, edges: np.ndarray) -> np.ndarray:
+def factors(found: np.ndarray, misfits: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """Return conformal factors by the gap of the curve and by distance."""
-    octaves, gap, misfit = found.T[:3]
+    octaves, gap = found.T[:2]
     near = [np.abs(octaves - knot) < NEAR for knot in KNOTS]
     group = np.searchsorted(edges, gap)
     groups = [(group == at) & np.isfinite(gap) for at in range(len(GAPS) + 1)] + [~np.isfinite(gap)]
-    return np.array([[level_of(misfit[chosen & close], 0.9) for close in near] for chosen in groups])
+    return np.array([[level_of(misfits[chosen & close], 0.9) for close in near] for chosen in groups])
 
 
 def odds(p_gain: np.ndarray, gained: np.ndarray) -> np.ndarray:

@@ -31,7 +31,8 @@ def with_forecast(model, end, sd):
     sizes = tuple(last.n_rows * 2**k for k in (1, 2, 3, 4))
     mean = tuple(np.linspace(last.score, end, 5)[1:])
     low, high = (tuple(m + sign * 1.6449 * sd for m in mean) for sign in (-1, 1))
-    ahead = Continuation(sizes, mean, low, high, (0.5,) * 4, None, ())
+    gains = [tuple(m - last.score for m in part) for part in (mean, low, high)]
+    ahead = Continuation(sizes, mean, low, high, *gains, (0.5,) * 4, None, ())
     return replace(model, continuation=ahead, outlook=None, doubling=None)
 
 
@@ -156,8 +157,9 @@ def test_a_model_is_less_likely_to_rise_past_a_pick_that_rests():
     n_rows = boosting.curve.last.n_rows * 8
 
     def chance(p_gain):
-        at_rest = replace(linear.continuation, n_rows=(2 * n_rows,), mean=(0.80,), low=(0.79,), high=(0.81,))
-        pick = replace(linear, continuation=replace(at_rest, p_gain=(p_gain,)), outlook=None, doubling=None)
+        scores, gains = ((0.80,), (0.79,), (0.81,)), ((0.0,), (-0.01,), (0.01,))
+        at_rest = Continuation((2 * n_rows,), *scores, *gains, (p_gain,), None, ())
+        pick = replace(linear, continuation=at_rest, outlook=None, doubling=None)
         found = contest((pick, rising), MARGIN)
         assert found.pick is pick
         return found.gain(rising, n_rows, MARGIN).p_gain

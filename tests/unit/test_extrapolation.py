@@ -27,11 +27,13 @@ def learning(asymptote=0.9, amplitude=2.0, exponent=0.5, noise=0.004, repeats=5,
 
 
 def assert_sound(found: Forecast, best: float = np.inf):
-    for values in (found.mean, found.low, found.high, found.p_gain):
+    for values in (found.mean, found.low, found.high, found.gain, found.gain_low, found.gain_high, found.p_gain):
         assert values.shape == found.n_rows.shape
         assert np.isfinite(values).all()
     assert (found.low <= found.mean).all()
     assert (found.mean <= found.high).all()
+    assert (found.gain_low <= found.gain).all()
+    assert (found.gain <= found.gain_high).all()
     assert (found.high <= best).all()
     assert ((found.p_gain >= 0) & (found.p_gain <= 1)).all()
 
@@ -84,9 +86,8 @@ class TestContract:
         seen = np.isfinite(scores).any(axis=1)
         n, scores = n[seen], scores[seen]
         found = forecast(n, scores, targets=n.max() * np.array([2, 3, 4, 8, 16]), min_gain=0.005)
-        last = np.nanmean(scores[np.argmax(n)])
-        assert (found.p_gain[found.low < last + 0.005 - 1e-9] <= 0.95 + 1e-9).all()
-        assert (found.p_gain[found.high > last + 0.005 + 1e-9] >= 0.05 - 1e-9).all()
+        assert (found.p_gain[found.gain_low < 0.005] <= 0.95 + 1e-9).all()
+        assert (found.p_gain[found.gain_high >= 0.005] >= 0.05 - 1e-9).all()
 
     def test_a_single_score_is_enough_to_answer(self):
         found = forecast([100], [0.7], targets=[200], max_score=1.0)
@@ -105,6 +106,16 @@ class TestContract:
         alone = forecast(SIZES, learning(), targets=[8000])
         assert together.mean[1] == alone.mean[0]
         assert together.p_gain[1] == alone.p_gain[0]
+
+
+class TestGain:
+    def test_is_nothing_at_the_largest_size_measured(self):
+        found = forecast(SIZES, learning(), targets=[SIZES[-1]], max_score=1.0)
+        assert found.gain_low[0] == found.gain[0] == found.gain_high[0] == 0.0
+
+    def test_its_interval_is_no_wider_than_that_of_the_score(self):
+        found = forecast(SIZES, learning()[:, :1], targets=[8000, 16_000], max_score=1.0)
+        assert (found.gain_high - found.gain_low <= found.high - found.low).all()
 
 
 class TestSteepBeginning:
@@ -397,6 +408,8 @@ class TestModel:
         assert net.centre.shape == (len(FEATURES) + len(COMPANY) + len(LEARNERS),)
         assert net.levels[len(net.levels) // 2] == pytest.approx(0.5)
         assert (net.factors > 0.5).all()
+        assert net.gain_factors.shape == net.factors.shape
+        assert (net.gain_factors > 0.5).all()
 
     def test_its_parts_speak_for_the_same_distances_and_differ_a_little(self):
         net, points = load_quantile_net(), curve_points(SIZES, learning())
@@ -420,7 +433,6 @@ def test_a_chance_and_its_interval_lie_on_the_same_side_of_the_margin(seed):
     scores = end - gap * (n_rows[:, None] / 100) ** -rng.uniform(0.2, 0.8) + rng.normal(scale=0.003, size=(6, 3))
     for margin in (0.001, 0.005, 0.02):
         found = forecast(n_rows, scores, targets=[7_000, 10_000, 40_000], min_gain=margin, max_score=1.0)
-        last = scores[-1].mean()
-        surely, hardly = found.low - last >= margin, found.high - last < margin
+        surely, hardly = found.gain_low >= margin, found.gain_high < margin
         assert ((found.p_gain >= 0.95) == surely).all()
         assert ((found.p_gain <= 0.05) == hardly).all()

@@ -75,18 +75,15 @@ class Contest:
 
     def lead(self, model: ModelSummary, other: ModelSummary, n_rows: int) -> tuple[float, float] | None:
         """How far `model` is expected to be ahead of `other` at `n_rows`, and the standard deviation of that."""
-        a, b = model.at(n_rows), other.at(n_rows)
-        if a is None or b is None:
-            return None
-        mean = model.curve.last.score + a.gain - other.curve.last.score - b.gain
-        return mean, math.hypot(a.sd, b.sd)
+        a, b = model.score_at(n_rows), other.score_at(n_rows)
+        return (a[0] - b[0], math.hypot(a[1], b[1])) if a and b else None
 
     def choice_at(self, n_rows: int, margin: float) -> ModelSummary | None:
         """The simplest model that probably is within the margin of the best at `n_rows`, but for much dearer ones."""
-        known = [(m, o) for m in self.models if (o := m.at(n_rows))]
+        known = [(m, expected[0]) for m in self.models if (expected := m.score_at(n_rows))]
         if not known:
             return None
-        leader, _ = max(known, key=lambda pair: pair[0].curve.last.score + pair[1].gain)
+        leader, _ = max(known, key=lambda pair: pair[1])
         near = [m for m, _ in known if m is leader or ((ahead := self.lead(leader, m, n_rows)) and ahead[0] < margin)]
         return _plainest(near, leader, n_rows)
 

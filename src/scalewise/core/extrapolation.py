@@ -39,7 +39,7 @@ Answer = Literal["yes", "no", "cannot tell"]
 # Doublings of the rows at which the fan is computed; between them it is interpolated.
 _OCTAVES: Floats = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.7, 5.3])
 # A yes or a no from here on settles seven questions in ten, 92 in a hundred of them rightly (bench_forecast.py).
-_SURE = 0.745
+_SURE = 0.74
 # A chance that is not to be read as 95 %, or as 5 %, stays so far from it.
 _APART = 0.01
 # Scores that differ by less than this part of their size differ by rounding alone.
@@ -48,6 +48,7 @@ _ROUNDED = 1e-9
 # score. Of 12 such among 3,535 cuts of measured curves none moved on by more than a tenth of what it had moved before.
 _STILL_SIZES, _STILL_OCTAVES, _STILL = 4, 2.9, 0.005
 _LOW, _HIGH = 0.05, 0.95
+_ENDS = (_LOW, 0.5, _HIGH)
 
 __all__ = ["Answer", "Forecast", "PowerLaw", "forecast", "power_law"]
 
@@ -62,9 +63,13 @@ class Forecast:
         The sizes asked for, in rows.
     mean, low, high : ndarray of shape (n_targets,)
         Expected (median) score and its 90 % interval, in the metric's units.
+    gain, gain_low, gain_high : ndarray of shape (n_targets,)
+        Expected (median) gain from the largest measured size on and its 90 % interval, in the metric's units. It is
+        one of true means: what was measured there may by chance lie above or below its own, so that the gain is not
+        simply the expected score less the measured one, and is known better.
     p_gain : ndarray of shape (n_targets,)
-        Probability that the score gains at least `min_gain` from the largest measured size on; 0 where that would be
-        more than the best possible score.
+        Probability that this gain is at least `min_gain`; 0 where that would be more than the best possible score. It
+        never lies on the other side of 5 % or 95 % than the interval says.
     method : str
         ``"trained"``, ``"power law"`` (the curve is unlike those of the training) or ``"flat"`` (it shows nothing).
     flags : tuple of str
@@ -80,6 +85,9 @@ class Forecast:
     mean: Floats
     low: Floats
     high: Floats
+    gain: Floats
+    gain_low: Floats
+    gain_high: Floats
     p_gain: Floats
     method: str
     flags: tuple[str, ...]
@@ -115,10 +123,14 @@ class _Seen:
 
 @dataclass(frozen=True, eq=False)
 class _Fan:
-    """Quantiles over `_OCTAVES` in units of the curve: of the score and of the gain, from the last score on."""
+    """Quantiles over `_OCTAVES` in units of the curve: of the score, from the last score on, and of the gain.
+
+    Those of the gain come as the nets give them, which tell probabilities best, and as intervals that hold.
+    """
 
     score: Floats
     gain: Floats
+    told_gain: Floats
     levels: Floats
     unit: float
     method: str
@@ -215,32 +227,35 @@ def forecast_with(
     features = np.column_stack([target_features(shape, law, _OCTAVES), surroundings])
     fan = _fan(net, _Seen(points, law, shape, features), min_gain, fold)
     octaves = np.log2(np.maximum(targets / points.n[-1], 1.0))
-    low, mean, high = (_at(fan, octaves, level) for level in (_LOW, 0.5, _HIGH))
+    low, mean, high = (_at(fan, fan.score, octaves, level) for level in _ENDS)
     here = np.interp(np.log2(targets), np.log2(points.n), points.score)
     floor = -np.inf if min_score is None else min_score
     low, mean, high = (np.clip(here + fan.unit * part, floor, law.ceiling) for part in (low, mean, high))
-    p_gain = _probabilities(fan.gain, fan, octaves, min_gain)
+    last = float(points.score[-1])
+    least, most, units = floor - last, law.ceiling - last, (_at(fan, fan.told_gain, octaves, q) for q in _ENDS)
+    gain_low, gain, gain_high = (np.clip(fan.unit * part, least, most) for part in units)
+    p_gain = _probabilities(fan, octaves, min_gain)
     if fan.method == "trained":
         p_gain = np.where(octaves > 0, net.corrected(p_gain, fan.in_company), p_gain)
-    by_score = _probabilities(fan.score, fan, octaves, min_gain)
-    p_gain = _agreeing(p_gain, by_score)
+    p_gain = np.where(octaves > 0, _agreeing(p_gain, gain_low, gain_high, min_gain), p_gain)
     if points.score[-1] + min_gain > law.ceiling + _slack(law.ceiling):
         p_gain = np.zeros_like(p_gain)
     times = targets / points.n[-1]
     flags = flags_of(points, shape, fan.method, float(times.max()))
     refusal = refusal_of(flags, points, float(targets.max()), most_rows)
     refused = refused_at(times, flags, points)
-    return Forecast(targets, mean, low, high, p_gain, fan.method, flags, refusal, refused)
+    gains = (gain, gain_low, gain_high)
+    return Forecast(targets, mean, low, high, *gains, p_gain, fan.method, flags, refusal, refused)
 
 
-def _agreeing(p_gain: Floats, by_score: Floats) -> Floats:
-    """Return probabilities of a gain that agree with the interval of the score: on which side of the margin that is.
+def _agreeing(p_gain: Floats, low: Floats, high: Floats, min_gain: float) -> Floats:
+    """Return probabilities of a gain that agree with its 90 % interval: on which side of the margin that lies.
 
-    The nets tell a probability beside the interval, and tell it better; but whoever reads both must not find that a
-    gain is 95 % sure, or 5 %, by the one and not by the other.
+    Both are set right on other tables, each by itself; but whoever reads both must not find that a gain is 95 % sure,
+    or 5 %, by the one and not by the other.
     """
-    least = np.select([by_score >= _HIGH, by_score >= _LOW], [_HIGH, _LOW + _APART], 0.0)
-    most = np.select([by_score >= _HIGH, by_score >= _LOW], [1.0, _HIGH - _APART], _LOW)
+    least = np.select([low >= min_gain, high >= min_gain], [_HIGH, _LOW + _APART], 0.0)
+    most = np.select([low >= min_gain, high >= min_gain], [1.0, _HIGH - _APART], _LOW)
     return np.asarray(np.clip(p_gain, least, most), dtype=np.float64)
 
 
@@ -278,12 +293,14 @@ def _fan(net: QuantileNet, seen: _Seen, min_gain: float, fold: int | None) -> _F
         found = net.fallback_quantiles(_OCTAVES) + law_gain[:, None, None]
     noise = shape.values["noise"] * shape.scale / unit if unit > 0 else 0.0
     still = np.ones(len(_OCTAVES))
-    stretch = net.stretch(_OCTAVES, shape.values["gap"], seen.in_company) if method == "trained" else still
-    score = _widening(found[:, 0], stretch)
+    gap, is_trained = shape.values["gap"], method == "trained"
+    factors = (net.factors, net.gain_factors)
+    stretches = [net.stretch(of, _OCTAVES, gap, seen.in_company) if is_trained else still for of in factors]
+    score, told_gain = (_widening(found[:, at], stretch) for at, stretch in enumerate(stretches))
     gain = found[:, 1].copy()
     # No distance, no gain: what is left is the noise of the last score.
-    score[0], gain[0] = noise * _normal_quantiles(net.levels), 0.0
-    return _Fan(_widening(score, still), gain, net.levels, unit, method, seen.in_company)
+    score[0], gain[0], told_gain[0] = noise * _normal_quantiles(net.levels), 0.0, 0.0
+    return _Fan(_widening(score, still), gain, told_gain, net.levels, unit, method, seen.in_company)
 
 
 def _told(net: QuantileNet, seen: _Seen, fold: int | None) -> Floats:
@@ -322,21 +339,21 @@ def _normal_quantiles(levels: Floats) -> Floats:
     return np.asarray(ndtri(levels), dtype=np.float64)
 
 
-def _at(fan: _Fan, octaves: Floats, level: float) -> Floats:
-    """Return one quantile of the score at some distances; beyond the last one it goes on in a straight line."""
+def _at(fan: _Fan, quantiles: Floats, octaves: Floats, level: float) -> Floats:
+    """Return one quantile of a fan at some distances; beyond the last one it goes on in a straight line."""
     column = int(np.argmin(np.abs(fan.levels - level)))
     middle = len(fan.levels) // 2
     wider = np.maximum(octaves / _OCTAVES[-1], 1.0)
-    away = np.interp(octaves, _OCTAVES, fan.score[:, column] - fan.score[:, middle])
-    return np.asarray(np.interp(octaves, _OCTAVES, fan.score[:, middle]) + wider * away, dtype=np.float64)
+    away = np.interp(octaves, _OCTAVES, quantiles[:, column] - quantiles[:, middle])
+    return np.asarray(np.interp(octaves, _OCTAVES, quantiles[:, middle]) + wider * away, dtype=np.float64)
 
 
-def _probabilities(quantiles: Floats, fan: _Fan, octaves: Floats, min_gain: float) -> Floats:
-    """Return the probability of gaining enough, by interpolation between the quantiles of the fan's gain or score."""
+def _probabilities(fan: _Fan, octaves: Floats, min_gain: float) -> Floats:
+    """Return the probability of gaining enough, by interpolation between the quantiles of the fan's gain."""
     threshold = min_gain / fan.unit if fan.unit > 0 else 0.0
     found = np.empty(len(octaves))
     for at, octave in enumerate(octaves):
-        there = np.array([np.interp(octave, _OCTAVES, column) for column in quantiles.T])
+        there = np.array([np.interp(octave, _OCTAVES, column) for column in fan.gain.T])
         found[at] = _above(there, fan.levels, threshold) if octave > 0 else float(min_gain <= 0)
     return found
 

@@ -134,7 +134,7 @@ def _gain_improvement(guess: Guess, trial: Trial, least: float) -> float:
     outlook = guess.summary.outlook
     if outlook is None:
         return 0.0
-    variance = max((_CAUTION * (outlook.high - outlook.low) / (2 * _Z)) ** 2, guess.noise)
+    variance = max((_CAUTION * outlook.sd) ** 2, guess.noise)
     return _improvement(outlook.gain - least, _narrowed(guess, trial, variance, outlook.n_rows))
 
 

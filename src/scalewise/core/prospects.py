@@ -41,7 +41,7 @@ class Outlook:
     ----------
     n_rows : int
     gain, low, high : float
-        Expected gain in score and its 90 % interval.
+        Expected gain in score and its 90 % interval; of true means, see `scalewise.core.extrapolation.Forecast`.
     p_gain : float
         Probability of gaining at least the person's margin.
     fit_seconds : float or None
@@ -73,6 +73,8 @@ class Continuation:
     n_rows : tuple of int
     mean, low, high : tuple of float
         Expected score and its 90 % interval at each size.
+    gain, gain_low, gain_high : tuple of float
+        Expected gain over the last point and its 90 % interval at each size.
     p_gain : tuple of float
         Probability of gaining at least the margin by then.
     refusal : str or None
@@ -84,6 +86,9 @@ class Continuation:
     mean: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
+    gain: tuple[float, ...]
+    gain_low: tuple[float, ...]
+    gain_high: tuple[float, ...]
     p_gain: tuple[float, ...]
     refusal: str | None
     flags: tuple[str, ...]
@@ -142,10 +147,20 @@ class ModelSummary:
         ahead, last = self.continuation, self.curve.last
         if ahead is None or ahead.refusal or not last.n_rows <= n_rows <= ahead.n_rows[-1]:
             return None
-        mean, low, high = (float(part[0]) - last.score for part in self.path(ahead, [n_rows]))
         grid = np.log([last.n_rows, *ahead.n_rows])
-        p_gain = float(np.interp(math.log(n_rows), grid, (0.0, *ahead.p_gain)))
-        return Outlook(n_rows, mean, low, high, p_gain, self.seconds(n_rows), None)
+        columns = (ahead.gain, ahead.gain_low, ahead.gain_high, ahead.p_gain)
+        gain, low, high, p_gain = (float(np.interp(math.log(n_rows), grid, (0.0, *column))) for column in columns)
+        return Outlook(n_rows, gain, low, high, p_gain, self.seconds(n_rows), None)
+
+    def score_at(self, n_rows: int) -> tuple[float, float] | None:
+        """Score expected at `n_rows` and the standard deviation of that, taking it for normal; None as for `at`."""
+        known = self.at(n_rows)
+        if known is None:
+            return None
+        if self.continuation is None:
+            return self.curve.last.score + known.gain, math.hypot(known.sd, math.sqrt(self.noise))
+        mean, low, high = (float(part[0]) for part in self.path(self.continuation, [n_rows]))
+        return mean, max(high - low, 0.0) / (2 * REACH_SDS)
 
     def path(self, ahead: Continuation, n_rows: Sequence[float]) -> tuple[Floats, Floats, Floats]:
         """Expected scores and their 90 % intervals along a continuation, each of shape (n_sizes,)."""

@@ -51,6 +51,8 @@ class QuantileNet:
     factors : ndarray of shape (2, n_groups, n_knots)
         Conformal factors by which intervals are stretched, of curves alone and of those in company (whose kind of
         learner or companions are known); the last group is of curves whose gap is unknown.
+    gain_factors : ndarray of shape (2, n_groups, n_knots)
+        The same for intervals of the gain.
     odds : ndarray of shape (2, 2)
         Slope and offset by which the log odds of a gain are corrected, of curves alone and of those in company.
     fallback : ndarray of shape (n_knots, 2, n_levels)
@@ -67,6 +69,7 @@ class QuantileNet:
     knots: Floats
     edges: Floats
     factors: Floats
+    gain_factors: Floats
     odds: Floats
     fallback: Floats
     kinds: KindNet
@@ -121,10 +124,10 @@ class QuantileNet:
         outside: NDArray[np.bool_] = np.abs(scaled) > _STRANGE
         return outside
 
-    def stretch(self, octaves: Floats, gap: float, in_company: bool) -> Floats:
-        """Return the conformal factor at some distances, shape (n_targets,)."""
+    def stretch(self, factors: Floats, octaves: Floats, gap: float, in_company: bool) -> Floats:
+        """Return the conformal factor at some distances, of the model's `factors` or `gain_factors`: (n_targets,)."""
         group = int(np.searchsorted(self.edges, gap)) if np.isfinite(gap) else -1
-        return np.asarray(np.interp(octaves, self.knots, self.factors[int(in_company), group]), dtype=np.float64)
+        return np.asarray(np.interp(octaves, self.knots, factors[int(in_company), group]), dtype=np.float64)
 
     def corrected(self, probability: Floats, in_company: bool) -> Floats:
         """Return probabilities of a gain, set right on the tables that the nets never saw (Platt's scaling)."""

@@ -167,11 +167,11 @@ def _ahead(
     if len(curve.points) < 2:
         return None, None, None
     if len(curve.points) < _FEWEST_SIZES:
-        return None, None, _outlook(curve, _forecast(curve, beside, (doubled,), min_gain), doubled, fit_time)
+        return None, None, _outlook(_forecast(curve, beside, (doubled,), min_gain), doubled, fit_time)
     # One forecast serves all: it takes most of the time that a new point costs.
     grid = _fan_sizes(curve)
     ahead = _forecast(curve, beside, grid, min_gain)
-    outlook, doubling = (_outlook(curve, ahead, size, fit_time) for size in (_target(curve), doubled))
+    outlook, doubling = (_outlook(ahead, size, fit_time) for size in (_target(curve), doubled))
     return _continuation(grid, ahead), outlook, doubling
 
 
@@ -248,9 +248,9 @@ def _measured(curve: Curve) -> tuple[list[int], Floats, list[float]]:
 
 
 def _continuation(grid: tuple[int, ...], continued: Forecast) -> Continuation:
-    parts = (continued.mean, continued.low, continued.high, continued.p_gain)
-    mean, low, high, p_gain = (tuple(map(float, part)) for part in parts)
-    return Continuation(grid, mean, low, high, p_gain, continued.refusal, tuple(continued.flags))
+    names = ("mean", "low", "high", "gain", "gain_low", "gain_high", "p_gain")
+    columns = {name: tuple(map(float, getattr(continued, name))) for name in names}
+    return Continuation(grid, **columns, refusal=continued.refusal, flags=tuple(continued.flags))
 
 
 def _target(curve: Curve) -> int:
@@ -259,14 +259,14 @@ def _target(curve: Curve) -> int:
     return farthest(last, full) if last < full else 2 * full
 
 
-def _outlook(curve: Curve, ahead: Forecast, target: int, fit_time: CostCurve | None) -> Outlook:
+def _outlook(ahead: Forecast, target: int, fit_time: CostCurve | None) -> Outlook:
     """What going to a size brings, which stands in a forecast."""
-    at, last = int(np.searchsorted(ahead.n_rows, target)), curve.last
+    at = int(np.searchsorted(ahead.n_rows, target))
     return Outlook(
         n_rows=target,
-        gain=float(ahead.mean[at]) - last.score,
-        low=float(ahead.low[at]) - last.score,
-        high=float(ahead.high[at]) - last.score,
+        gain=float(ahead.gain[at]),
+        low=float(ahead.gain_low[at]),
+        high=float(ahead.gain_high[at]),
         p_gain=float(ahead.p_gain[at]),
         fit_seconds=float(fit_time.predict(target)) if fit_time else None,
         refusal=ahead.refusal,

@@ -74,8 +74,7 @@ def _ahead(model: ModelSummary, pick: ModelSummary, target: int, margin: float) 
 
 def _expected(model: ModelSummary, n_rows: int) -> tuple[float, float]:
     """The score at a size and its standard deviation: measured where it was, else as forecast, else the last one."""
-    last, ahead = model.curve.last, model.at(n_rows) if n_rows > model.curve.last.n_rows else None
-    if ahead is not None:
-        return last.score + ahead.gain, ahead.sd
+    last = model.curve.last
+    ahead = model.score_at(n_rows) if n_rows > last.n_rows else None
     # Held-out rows are the same for both models, so that their noise is no part of a difference.
-    return last.score, math.sqrt(model.noise / last.repeats)
+    return ahead or (last.score, math.sqrt(model.noise / last.repeats))
