@@ -80,7 +80,7 @@ def _left_to_tell(found: Answer) -> str:
     """What may tell where no experiment can be named."""
     curve = found.model.curve
     if any(curve.last.n_rows < n_rows <= (curve.model.max_rows or n_rows) for n_rows in found.scene.sizes):
-        return "A larger sample: move the slider up."
+        return "A larger sample: allow a larger part of the rows."
     return "New rows: no larger sample and no repeats are left to tell."
 
 
@@ -98,4 +98,4 @@ def _by_action(found: Answer) -> str:
         return "Features that only count with more rows: look for few again at a larger size."
     if found.action == "collect_rows":
         return "New columns or another model, which may need fewer rows."
-    return "A curve that bends at the next size: move the slider up one step to see."
+    return "A curve that bends at the next size: allow a larger part of the rows to see."
