@@ -158,7 +158,8 @@ class ModelSummary:
         if known is None:
             return None
         if self.continuation is None:
-            return self.curve.last.score + known.gain, math.hypot(known.sd, math.sqrt(self.noise))
+            last = self.curve.last
+            return last.score + known.gain, math.sqrt(known.sd**2 + self.noise / last.repeats)
         mean, low, high = (float(part[0]) for part in self.path(self.continuation, [n_rows]))
         return mean, max(high - low, 0.0) / (2 * REACH_SDS)
 
