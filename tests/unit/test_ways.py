@@ -209,6 +209,12 @@ def test_a_richer_model_is_compared_on_the_same_rows():
     assert richer.gain == pytest.approx(0.001, abs=1e-6)
 
 
+def test_a_richer_model_that_is_surely_worse_is_no_way_forward():
+    verdict = verdict_of({"dummy": (0.5, 0.0), "linear": (0.80, 0.0), "boosting": (0.60, 0.0)})
+    assert verdict.model == "Linear"
+    assert "richer_model" not in {way.action for way in verdict.ways}
+
+
 def test_repeats_are_offered_where_noise_hides_the_margin():
     noisy = verdict_of({"dummy": (0.5, 0), "linear": (0.7, 0.05), "boosting": (0.7, 0.1)}, noise=0.03)
     assert way(noisy, "more_repeats").gain == 0

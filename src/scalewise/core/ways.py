@@ -136,12 +136,11 @@ def _share(n_rows: int, full: int) -> str:
 
 
 def richer_model(scene: Scene) -> Way | None:
-    """Take the best of the richer models on the rows that were measured already."""
+    """Take the best of the richer models on the rows that were measured already; one that is surely worse is no way."""
     here, n_rows = scene.here.curve, scene.here.curve.last.n_rows
     richer = [m for m in scene.contest.models if m.curve.model.rung > here.model.rung]
-    found = [
-        (m, lead) for m in richer if (lead := paired_gain(here, here.last.n_rows, here.last.n_rows, other=m.curve))
-    ]
+    leads = [(m, paired_gain(here, n_rows, n_rows, other=m.curve)) for m in richer]
+    found = [(m, lead) for m, lead in leads if lead and lead.high > 0]
     if not found:
         return None
     model, lead = max(found, key=lambda pair: pair[1].mean)
