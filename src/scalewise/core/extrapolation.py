@@ -48,7 +48,6 @@ _ROUNDED = 1e-9
 # score. Of 12 such among 3,535 cuts of measured curves none moved on by more than a tenth of what it had moved before.
 _STILL_SIZES, _STILL_OCTAVES, _STILL = 4, 2.9, 0.005
 _LOW, _HIGH = 0.05, 0.95
-_ENDS = (_LOW, 0.5, _HIGH)
 
 __all__ = ["Answer", "Forecast", "PowerLaw", "forecast", "power_law"]
 
@@ -227,25 +226,29 @@ def forecast_with(
     features = np.column_stack([target_features(shape, law, _OCTAVES), surroundings])
     fan = _fan(net, _Seen(points, law, shape, features), min_gain, fold)
     octaves = np.log2(np.maximum(targets / points.n[-1], 1.0))
-    low, mean, high = (_at(fan, fan.score, octaves, level) for level in _ENDS)
+    last, floor = float(points.score[-1]), -np.inf if min_score is None else min_score
     here = np.interp(np.log2(targets), np.log2(points.n), points.score)
-    floor = -np.inf if min_score is None else min_score
-    low, mean, high = (np.clip(here + fan.unit * part, floor, law.ceiling) for part in (low, mean, high))
-    last = float(points.score[-1])
-    least, most, units = floor - last, law.ceiling - last, (_at(fan, fan.told_gain, octaves, q) for q in _ENDS)
-    gain_low, gain, gain_high = (np.clip(fan.unit * part, least, most) for part in units)
-    p_gain = _probabilities(fan, octaves, min_gain)
-    if fan.method == "trained":
-        p_gain = np.where(octaves > 0, net.corrected(p_gain, fan.in_company), p_gain)
-    p_gain = np.where(octaves > 0, _agreeing(p_gain, gain_low, gain_high, min_gain), p_gain)
-    if points.score[-1] + min_gain > law.ceiling + _slack(law.ceiling):
+    low, mean, high = (np.clip(here + part, floor, law.ceiling) for part in _interval(fan, fan.score, octaves))
+    rises = _interval(fan, fan.told_gain, octaves)
+    gain_low, gain, gain_high = (np.clip(part, floor - last, law.ceiling - last) for part in rises)
+    p_gain = _chances(net, fan, octaves, min_gain, gain_low, gain_high)
+    if last + min_gain > law.ceiling + _slack(law.ceiling):
         p_gain = np.zeros_like(p_gain)
     times = targets / points.n[-1]
     flags = flags_of(points, shape, fan.method, float(times.max()))
     refusal = refusal_of(flags, points, float(targets.max()), most_rows)
     refused = refused_at(times, flags, points)
-    gains = (gain, gain_low, gain_high)
-    return Forecast(targets, mean, low, high, *gains, p_gain, fan.method, flags, refusal, refused)
+    told = (mean, low, high, gain, gain_low, gain_high, p_gain)
+    return Forecast(targets, *told, fan.method, flags, refusal, refused)
+
+
+def _chances(
+    net: QuantileNet, fan: _Fan, octaves: Floats, min_gain: float, gain_low: Floats, gain_high: Floats
+) -> Floats:
+    """Return the probability of gaining enough, set right on other tables; at no distance as it is."""
+    plain = _probabilities(fan, octaves, min_gain)
+    right = net.corrected(plain, fan.in_company) if fan.method == "trained" else plain
+    return np.where(octaves > 0, _agreeing(right, gain_low, gain_high, min_gain), plain)
 
 
 def _agreeing(p_gain: Floats, low: Floats, high: Floats, min_gain: float) -> Floats:
@@ -337,6 +340,12 @@ def _normal_quantiles(levels: Floats) -> Floats:
     from scipy.special import ndtri
 
     return np.asarray(ndtri(levels), dtype=np.float64)
+
+
+def _interval(fan: _Fan, quantiles: Floats, octaves: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return both ends and the middle of a fan's 90 % interval in the metric's units: low, median, high."""
+    low, median, high = (fan.unit * _at(fan, quantiles, octaves, level) for level in (_LOW, 0.5, _HIGH))
+    return low, median, high
 
 
 def _at(fan: _Fan, quantiles: Floats, octaves: Floats, level: float) -> Floats:

@@ -33,6 +33,11 @@ def farthest(n_rows: int, full: int) -> int:
     return full if full <= _ROUNDING * FARTHEST * n_rows else FARTHEST * n_rows
 
 
+def _sd(low: float, high: float) -> float:
+    """Standard deviation of what has this 90 % interval, taking it for normal."""
+    return max(high - low, 0.0) / (2 * REACH_SDS)
+
+
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """What going from the largest measured size of a model to `n_rows` is expected to bring.
@@ -61,7 +66,7 @@ class Outlook:
     @property
     def sd(self) -> float:
         """Standard deviation of the gain, taking it for normal."""
-        return max(self.high - self.low, 0.0) / (2 * REACH_SDS)
+        return _sd(self.low, self.high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,7 @@ class ModelSummary:
             last = self.curve.last
             return last.score + known.gain, math.sqrt(known.sd**2 + self.noise / last.repeats)
         mean, low, high = (float(part[0]) for part in self.path(self.continuation, [n_rows]))
-        return mean, max(high - low, 0.0) / (2 * REACH_SDS)
+        return mean, _sd(low, high)
 
     def path(self, ahead: Continuation, n_rows: Sequence[float]) -> tuple[Floats, Floats, Floats]:
         """Expected scores and their 90 % intervals along a continuation, each of shape (n_sizes,)."""
