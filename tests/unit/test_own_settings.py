@@ -65,6 +65,16 @@ def test_one_is_all_of_what_can_be_a_share_for_every_task():
             assert (type(made), made) == (type(features), features)
 
 
+def test_a_small_sample_has_no_more_neighbours_than_rows():
+    from dataclasses import replace
+
+    regression = replace(PROBLEM, task="regression", n_classes=0)
+    entry = get_model("neighbors(n_neighbors=200)")
+    assert [entry.build(replace(regression, n_rows=n))[-1].n_neighbors for n in (100, 1000)] == [100, 200]
+    forest = get_model("forest(max_samples=200)")
+    assert [forest.build(replace(PROBLEM, n_rows=n))[-1].max_samples for n in (100, 1000)] == [100, 200]
+
+
 def test_a_switch_is_turned_by_0_and_1():
     assert get_model("linear(fit_intercept=0)").build(PROBLEM)[-1].fit_intercept is False
     assert model_specs(("linear(fit_intercept=0)", "boosting(early_stopping=1)"), "binary")
@@ -100,6 +110,8 @@ def test_few_settings_are_told_in_the_label():
         ("linear(C=1", "binary", "cannot be read"),
         ("linear(C=1)2", "binary", "cannot be read"),
         ("linear(C=1, C=2)", "binary", "given twice"),
+        ("forest(random_state=1)", "binary", "random_state is no setting of a model here"),
+        ("sgd(regressor__verbose=1)", "regression", "the study takes care of it"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_fitted(name, task, says):

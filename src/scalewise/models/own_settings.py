@@ -23,6 +23,10 @@ _TRIED_ROWS = 60
 _MOST_TRIED = 30.0
 _SHARES = ("max_features", "max_samples")
 """Up to 1 they are a part, and 1 is all, whatever the recipe has; beyond, they count."""
+_ROWS = ("n_neighbors", "max_samples")
+"""Counts of training rows: small samples have fewer, and then all of theirs are meant."""
+_OF_THE_STUDY = {"random_state", "verbose", "n_jobs", "warm_start"}
+"""What scikit-learn lets be set as well, but a study sets for every fit."""
 _N_CLASSES: dict[Task, int] = {"binary": 2, "multiclass": 3, "regression": 0}
 
 
@@ -35,10 +39,25 @@ def _built(build: Build, settings: dict[str, float], problem: Problem) -> Any:
     estimator = build(problem)
     own = estimator[-1].get_params()
     for name in settings:
+        if _plain(name) in _OF_THE_STUDY:
+            raise InputError(f"{name} is no setting of a model here: the study takes care of it. Leave it out.")
         if name not in own:
-            raise InputError(unknown_name("setting", name, own, most=len(own)))
-    estimator[-1].set_params(**{name: _like(name, own[name], value) for name, value in settings.items()})
+            raise InputError(
+                unknown_name("setting", name, [one for one in own if _plain(one) not in _OF_THE_STUDY], most=len(own))
+            )
+    liked = {name: _like(name, own[name], value) for name, value in settings.items()}
+    estimator[-1].set_params(**{name: _within(name, value, problem.n_rows) for name, value in liked.items()})
     return estimator
+
+
+def _plain(name: str) -> str:
+    """The name of a setting without that of the step it belongs to."""
+    return name.rpartition("__")[2]
+
+
+def _within(name: str, value: float, n_rows: int) -> float:
+    """A count of rows that a sample has."""
+    return min(value, n_rows) if name in _ROWS and isinstance(value, int) else value
 
 
 def _like(name: str, own: object, value: float) -> float:
