@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from typing import Any
 
 import ipywidgets as widgets
@@ -77,12 +78,12 @@ class ModelList:
         """Mark models that the study goes on without; the reasons are by name."""
         for box in self.boxes:
             why = dropped.get(box.model, "")
-            put(box, "description", f"{box.label} (dropped)" if why else box.label)
+            put(box, "description", _told(get_model(box.model), " (dropped)" if why else ""))
             put(box.pin, "tooltip", f"{why} Pin it to go on with it." if why else _PIN)
 
     def _row(self, entry: ModelEntry, asked: Sequence[str], pinned: Sequence[str]) -> widgets.HBox:
-        box = widgets.Checkbox(value=entry.name in asked, description=entry.label, indent=False)
-        box.tooltip = entry.summary
+        box = widgets.Checkbox(value=entry.name in asked, description=_told(entry), indent=False)
+        box.description_allow_html = True
         box.model = entry.name
         box.observe(self._on_change, "value")
         box.pin = widgets.ToggleButton(value=entry.name in pinned, icon="thumb-tack", tooltip=_PIN)
@@ -92,3 +93,8 @@ class ModelList:
         row = widgets.HBox([widgets.HTML(swatch(entry.name)), box, box.pin])
         row.add_class("sw-model")
         return row
+
+
+def _told(entry: ModelEntry, more: str = "") -> str:
+    """Name a model, and what it is for whoever points at it: a tooltip shows only on boxes without words."""
+    return f'<span title="{escape(entry.summary)}">{escape(entry.label + more)}</span>'
