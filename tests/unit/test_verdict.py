@@ -202,7 +202,7 @@ def stopped_short(scores, rows, *, noise=0.0003):
 
 
 def test_a_model_whose_gain_cannot_be_told_does_not_hide_the_ways_of_the_pick():
-    scores = {"dummy": (0.5, 0.0), "linear": (0.80, 0.0), "boosting": (0.90, 0.6)}
+    scores = {"dummy": (0.5, 0.0), "linear": (0.80, 0.0), "boosting": (0.87, 0.6)}
     state = stopped_short(scores, {"dummy": 0, "linear": 20_000, "boosting": 6_000})
     verdict = summarise(state).verdict
     assert {way.action for way in verdict.ways} >= {"stop", "use_more_rows", "collect_rows"}
@@ -213,7 +213,7 @@ def test_one_model_that_is_better_than_guessing_is_enough():
     scores = {"dummy": (0.5, 0.0), "linear": (0.4995, 0.0), "boosting": (0.80, 0.1)}
     state = stopped_short(scores, {"dummy": 1_000, "linear": 20_000, "boosting": 1_000})
     verdict = summarise(state).verdict
-    assert verdict.model == "Linear"
+    assert verdict.model == "Gradient boosting"
     assert not any("better than guessing" in line for line in (verdict.sentence, *verdict.evidence))
 
 
@@ -231,15 +231,21 @@ def test_no_answer_of_enough_while_a_model_seen_on_few_rows_may_be_better():
     assert summarise(farther).verdict.model == "Gradient boosting"
 
 
-def test_no_answer_at_all_where_a_model_is_better_already_on_far_fewer_rows():
+def test_the_answer_is_about_a_model_that_is_better_already_on_far_fewer_rows():
     scores = {"dummy": (0.5, 0.0), "linear": (0.70, 1.0), "boosting": (0.95, 0.8)}
     state = stopped_short(scores, {"dummy": 20_000, "linear": 4_100, "boosting": 1_000})
     verdict = summarise(state).verdict
-    assert verdict.action == "cannot_tell"
-    assert (
-        "Gradient boosting on 1,000 rows is better already than Linear on 4,096. Cheapest way to tell"
-        in verdict.sentence
-    )
+    assert verdict.action == "use_more_rows"
+    assert verdict.model == "Gradient boosting"
+    assert "Gradient boosting as it is, on 1,000 rows" in verdict.ways[0].words
+
+
+def test_a_leader_on_few_rows_is_looked_at_farther_up_although_its_forecast_is_behind():
+    scores = {"dummy": (0.5, 0.0), "linear": (0.90, 0.9), "boosting": (0.87, 0.3)}
+    state = stopped_short(scores, {"dummy": 20_000, "linear": 20_000, "boosting": 1_000})
+    unseen = [line for line in summarise(state).verdict.evidence if "was ahead of it on as few" in line]
+    assert len(unseen) == 1
+    assert {t.model for t in summarise(state).agenda.trials[:1]} == {"boosting"}
 
 
 def test_a_model_seen_on_few_rows_that_cannot_win_or_cannot_be_fitted_leaves_the_answer():

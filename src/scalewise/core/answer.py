@@ -113,11 +113,11 @@ def _target(full: int, models: Sequence[ModelSummary]) -> int:
 def answer(scene: Scene) -> Answer:
     """Decide. A yes or a no is given from 80 % certainty on.
 
-    No is said while a model that cannot be compared yet may be better, and nothing while one is better already.
+    No "no" is said while a model that cannot be compared yet may be better.
     """
     unseen = unseen_models(scene.contest, scene.target, scene.margin, scene.unfit)
     found = replace(_answer(scene), unseen=unseen)
-    is_open = bool(unseen) and (found.action == "stop" or unseen[0].leads)
+    is_open = found.action == "stop" and any(one.hinders for one in unseen)
     return _uncompared(found) if is_open else found
 
 
@@ -223,7 +223,7 @@ def _uncompared(found: Answer) -> Answer:
     """Nothing can be told while a model that may be better has not been looked at far enough."""
     first = found.unseen[0]
     experiment = comparing_experiment(found.scene, first.model, first.ahead) if first.ahead else None
-    return replace(found, action="cannot_tell", gain=None, experiment=experiment)
+    return replace(found, action="cannot_tell", gain=None, refusal="", experiment=experiment)
 
 
 def _unknown(scene: Scene, gains: tuple[tuple[ModelSummary, Outlook], ...]) -> Answer:

@@ -109,7 +109,7 @@ def _unsure(found: Answer, metric: str) -> str:
         why = "Cannot tell yet: no model is credibly better than guessing, and what rose may be chance."
     elif gain is None and found.unseen:
         first = found.unseen[0]
-        short = first.ahead is None and not first.leads
+        short = first.ahead is None
         why = _few_sizes(first.model) if short else f"Cannot tell yet: {_uncompared(first, found.scene)}."
     elif gain is None:
         why = _few_sizes(found.model)
@@ -124,11 +124,9 @@ def _unsure(found: Answer, metric: str) -> str:
 def _uncompared(unseen: Unseen, scene: Scene) -> str:
     label, most = unseen.model.label, rows_text(unseen.model.curve.last.n_rows)
     chance = f" (chance {100 * unseen.chance:.0f} %)" if unseen.ahead else ""
-    if unseen.leads:
-        last = scene.here.curve.last
-        return f"{label} on {most} rows is better already than {scene.here.label} on {rows_text(last.n_rows)}"
     few = f"was fitted on {most} rows at the most, too few to compare with {scene.here.label}"
-    return f"{label} {few}, and may be better{chance}"
+    led = ", was ahead of it on as few," if unseen.led else ","
+    return f"{label} {few}{led} and may be better{chance}"
 
 
 def _few_sizes(model: ModelSummary) -> str:

@@ -13,7 +13,17 @@ import numpy as np
 from scalewise.core.curves import Curve, Gain, paired_gain
 from scalewise.core.prospects import REACH_SDS, ModelSummary, Outlook
 
-__all__ = ["CLOSE", "SURE", "Contest", "Overtaking", "contest", "normal_above", "overtakings", "wins_by"]
+__all__ = [
+    "CLOSE",
+    "SURE",
+    "Contest",
+    "Overtaking",
+    "contest",
+    "leads_where_shared",
+    "normal_above",
+    "overtakings",
+    "wins_by",
+]
 
 SURE = 0.8
 """Probability from which an answer is given as a yes, and below whose complement as a no."""
@@ -136,13 +146,33 @@ def _lowered(probability: float, sds: float) -> float:
     return NormalDist().cdf(NormalDist().inv_cdf(probability) - sds)
 
 
+def leads_where_shared(curve: Curve, other: Curve, least: float = 0.0) -> bool | None:
+    """Whether a model surely is ahead of another by more than `least` at the largest size that both have.
+
+    None where they share none.
+    """
+    size = max({p.n_rows for p in curve.points} & {p.n_rows for p in other.points}, default=0)
+    gain = paired_gain(other, size, size, other=curve) if size else None
+    return gain.low > least if gain else None
+
+
 def _best(models: Sequence[ModelSummary]) -> ModelSummary:
+    """The best of the deep models, or one that surely is better already, on fewer rows."""
+    most = max(m.curve.last.n_rows for m in models)
+    best = _best_of([m for m in models if m.curve.last.n_rows >= CLOSE * most], most)
+    ahead = [m for m in models if m.curve.last.n_rows < CLOSE * most and _is_better_already(m.curve, best.curve)]
+    return max((best, *ahead), key=lambda m: (m in ahead, m.curve.last.score))
+
+
+def _is_better_already(curve: Curve, deeper: Curve) -> bool:
+    return curve.last.low > deeper.last.score and leads_where_shared(curve, deeper) is not False
+
+
+def _best_of(deep: Sequence[ModelSummary], most: int) -> ModelSummary:
     """The model with the best score at the largest size that all deep ones have, or at its own largest.
 
     Studies skip sizes, so that what all share may be small; far below the largest it says little about who leads now.
     """
-    most = max(m.curve.last.n_rows for m in models)
-    deep = [m for m in models if m.curve.last.n_rows >= CLOSE * most]
     shared = set.intersection(*({p.n_rows for p in m.curve.points} for m in deep))
     size = max(shared, default=0)
     if size < CLOSE * most:

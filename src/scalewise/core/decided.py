@@ -38,8 +38,10 @@ _RISING = 0.95
 """Probability of a gain beyond the largest sample allowed from which that sample need not be measured."""
 _HOPELESS = 0.03
 """Probability of coming within the margin of the best below which a model is dropped."""
+_HOPELESS_AT_ONCE = 0.01
+"""The same for a model with a single look at its largest size."""
 _OUT_OF_QUESTION = 1e-4
-"""The same for a model that has not been looked at long enough to be compared fairly."""
+"""The same where sizes are too close together to compare models fairly."""
 REACH = 20.2
 """Forecasts over more than this many times the largest size are no ground to drop a model."""
 
@@ -72,8 +74,7 @@ def dropped_models(guesses: list[Guess], best: Guess, plan: Plan) -> dict[str, s
     for guess in guesses:
         if guess is best or guess.name in plan.pinned or not (_is_foreseen(guess) and _is_foreseen(best)):
             continue
-        fair = seen_enough(guess.summary.curve, plan) and is_wide(best.summary.curve)
-        if guess.probability_above(best, -plan.min_gain) > (_HOPELESS if fair else _OUT_OF_QUESTION):
+        if guess.probability_above(best, -plan.min_gain) > _bound(guess.summary.curve, best.summary.curve, plan):
             continue
         last = guess.summary.curve.last
         found[guess.name] = (
@@ -81,6 +82,13 @@ def dropped_models(guesses: list[Guess], best: Guess, plan: Plan) -> dict[str, s
             f"{distance_text(best.mean - guess.mean)} behind {best.label}."
         )
     return found
+
+
+def _bound(curve: Curve, best: Curve, plan: Plan) -> float:
+    """The probability of coming close below which a model is dropped."""
+    if not (is_wide(curve) and is_wide(best)):
+        return _OUT_OF_QUESTION
+    return _HOPELESS if seen_enough(curve, plan) else _HOPELESS_AT_ONCE
 
 
 def _is_foreseen(guess: Guess) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from scalewise.core.contest import CLOSE
+from scalewise.core.contest import CLOSE, leads_where_shared
 from scalewise.core.decided import (
     OVERTAKING,
     REACH,
@@ -31,6 +31,7 @@ from scalewise.core.guesses import JUMP, Guess, worths
 from scalewise.core.prospects import ModelSummary
 from scalewise.core.spec import Trial
 from scalewise.core.study import StudyState, in_order
+from scalewise.core.unseen import LEADER_MAY_WIN
 from scalewise.core.verdict import Verdict
 
 __all__ = ["Agenda", "agenda"]
@@ -41,6 +42,8 @@ _LIKELY = 0.5
 """Probability from which a model is expected to win."""
 _LOOKS = 3
 """So many looks between the points are enough; what they do not settle, more of them will not."""
+_CAREFUL = 0.5
+"""Part of the time spent so far that a look at a leader may take, whose forecast is behind."""
 _NEAR = 16.0
 """Points at less than this part of the largest size say little about what comes."""
 
@@ -134,6 +137,7 @@ def _choose(moment: Moment, order: tuple[Trial, ...]) -> Agenda:
         *_baseline(moment, left, best),
         *_insisted(moment, left),
         *_catching_up(rivals, best, left),
+        *_leading_so_far(moment, main, (best, *rivals), left),
         *_likely_winner(moment, main, best, left),
         *second,
     )
@@ -146,8 +150,11 @@ def _choose(moment: Moment, order: tuple[Trial, ...]) -> Agenda:
     useful = tuple(t for t in left if t.model != second[0].model) if second else left
     worth = worths(best, rivals, useful, least=moment.plan.min_gain, expected=moment.expected)
     asked = (*asked, *(_settling(moment, main, guesses, left) if main else ()))
-    trials = tuple(dict.fromkeys((*asked, *sorted(worth, key=lambda t: -worth[t]), *_filling(best, rivals, left))))
-    trials = trials or beside or _widening(moment, main, left)
+    wider = _widening(moment, main, left)
+    # Between points that are close together there is nothing to fill.
+    filling = wider if main and not is_wide(main.summary.curve) else _filling(best, rivals, left)
+    trials = tuple(dict.fromkeys((*asked, *sorted(worth, key=lambda t: -worth[t]), *filling)))
+    trials = trials or beside or wider
     if not trials:
         return replace(here, ending="done", reason="Every trial that can change the answer is done.")
     return replace(here, trials=trials)
@@ -195,6 +202,26 @@ def _catching_up(rivals: list[Guess], best: Guess, left: tuple[Trial, ...]) -> t
         if trial.repeat == 0 and trial.n_rows <= JUMP * behind.get(trial.model, 0):
             found[trial.model] = trial
     return tuple(t for t in found.values() if t.n_rows > behind[t.model])
+
+
+def _leading_so_far(
+    moment: Moment, main: Guess | None, others: Sequence[Guess], left: tuple[Trial, ...]
+) -> tuple[Trial, ...]:
+    """The quickest next look at one of those that lead the answer's model where both were measured.
+
+    That was far below its largest size: forecasts from so few rows, held against what another model has reached, are
+    wrong too often to go without.
+    """
+    if main is None:
+        return ()
+    deep, least = CLOSE * main.summary.curve.last.n_rows, moment.plan.min_gain
+    behind = (g for g in others if g is not main and g.summary.curve.last.n_rows < deep)
+    leading = (g for g in behind if leads_where_shared(g.summary.curve, main.summary.curve, least))
+    able = (g for g in leading if g.probability_ahead(main, least) > LEADER_MAY_WIN)
+    looks = [trial for g in able for trial in _beside(moment, main, (g,), left) or _larger_look(g, left)]
+    spent = sum(record.fit_seconds + record.score_seconds for record in moment.state.records.values())
+    quick = [trial for trial in looks if moment.expected.seconds(trial) <= _CAREFUL * spent]
+    return tuple(sorted(quick, key=moment.expected.seconds)[:1])
 
 
 def _likely_winner(moment: Moment, main: Guess | None, best: Guess, left: tuple[Trial, ...]) -> tuple[Trial, ...]:

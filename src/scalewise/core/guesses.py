@@ -66,9 +66,16 @@ class Guess:
         return self.summary.curve.model.label
 
     def probability_above(self, other: Guess, lead: float) -> float:
-        """Probability of being at least `lead` better than another."""
-        mean, sd = self.mean - other.mean, math.sqrt(self.variance + other.variance)
+        """Probability of being at least `lead` better than another, which is ahead now where `lead` is positive."""
+        mean, sd = self._over(other)
         return wins_by(mean, sd, lead) if lead >= 0 else normal_above(mean, sd, lead)
+
+    def probability_ahead(self, other: Guess, lead: float) -> float:
+        """The same of a model that was ahead where both were measured."""
+        return normal_above(*self._over(other), lead)
+
+    def _over(self, other: Guess) -> tuple[float, float]:
+        return self.mean - other.mean, math.sqrt(self.variance + other.variance)
 
 
 def guess_score(model: ModelSummary, target: int) -> Guess:

@@ -6,10 +6,13 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from scalewise.core.contest import CLOSE, SURE, Contest, wins_by
+from scalewise.core.contest import CLOSE, SURE, Contest, leads_where_shared, normal_above, wins_by
 from scalewise.core.prospects import REACH_SDS, ModelSummary, Outlook, farthest
 
-__all__ = ["Unseen", "unseen_models"]
+__all__ = ["LEADER_MAY_WIN", "Unseen", "unseen_models"]
+
+LEADER_MAY_WIN = 0.15
+"""Probability from which a model counts that was ahead of the pick where both were measured, on few rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +24,23 @@ class Unseen:
     model : ModelSummary
     ahead : Outlook or None
         How far it is expected to get ahead of the pick; None where it has too few sizes for a forecast.
-    leads : bool
-        Whether it surely is better already, on fewer rows.
+    led : bool
+        Whether it surely was ahead by what counts at the largest size that both have.
     """
 
     model: ModelSummary
     ahead: Outlook | None
-    leads: bool = False
+    led: bool = False
 
     @property
     def chance(self) -> float:
         """Probability that it gets ahead by the margin; 1 where nothing speaks against it."""
         return self.ahead.p_gain if self.ahead else 1.0
+
+    @property
+    def hinders(self) -> bool:
+        """Whether no "no" can be said before it has been looked at farther up."""
+        return self.chance > 1 - SURE
 
 
 def unseen_models(found: Contest, target: int, margin: float, unfit: Collection[str] = ()) -> tuple[Unseen, ...]:
@@ -50,9 +58,19 @@ def unseen_models(found: Contest, target: int, margin: float, unfit: Collection[
     """
     beyond = [m for m in found.models if found.leads[m.curve.model.name] is None and m is not found.pick]
     able = [m for m in beyond if m.curve.model.name not in unfit and _may_catch_up(m, found.pick)]
-    here = found.pick.curve.last.score
-    seen = (Unseen(m, _ahead(m, found.pick, target, margin), m.curve.last.low > here) for m in able)
-    return tuple(sorted((u for u in seen if u.chance > 1 - SURE), key=lambda u: (not u.leads, -u.chance)))
+    seen = [_unseen(m, found.pick, target, margin) for m in able]
+    counts = [u for u in seen if u.hinders or (u.led and _leader_may_win(u.ahead, margin))]
+    return tuple(sorted(counts, key=lambda u: -u.chance))
+
+
+def _unseen(model: ModelSummary, pick: ModelSummary, target: int, margin: float) -> Unseen:
+    led = bool(leads_where_shared(model.curve, pick.curve, margin))
+    return Unseen(model, _ahead(model, pick, target, margin), led)
+
+
+def _leader_may_win(ahead: Outlook | None, margin: float) -> bool:
+    """Whether one that was ahead may be so again: that forecasts promise too much is known of the one behind only."""
+    return ahead is None or normal_above(ahead.gain, ahead.sd, margin) > LEADER_MAY_WIN
 
 
 def _may_catch_up(model: ModelSummary, pick: ModelSummary) -> bool:
