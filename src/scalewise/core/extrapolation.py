@@ -180,8 +180,10 @@ def forecast(
     Forecast
         Its flags are among ``"indicative"`` (a target beyond 4 times the rows), ``"vague"`` (beyond 10 times, beside
         the former), ``"too far"`` (beyond 20 times, instead of both), ``"few points"``, ``"no repeats"``,
-        ``"falling"`` (below its best by more than noise), ``"ill-behaved"``, ``"unlike the training"`` and beside
-        it ``"flat"`` (the curve stands still).
+        ``"falling"`` (below its best by more than noise), ``"ill-behaved"`` (so far below it that the forecast is
+        refused), ``"swinging"`` (it fell and rose again not long ago), ``"jumped"`` (its last doubling gained far more
+        than the one before; each by more than noise), ``"unlike the training"`` and beside it ``"flat"`` (the curve
+        stands still).
 
     Raises
     ------
