@@ -142,6 +142,15 @@ def test_a_rise_of_models_no_better_than_guessing_that_may_be_chance_is_no_yes()
     assert "guessing" in verdict.sentence
 
 
+@pytest.mark.parametrize(("ends_at", "guesses"), [(0.47, True), (0.70, False)])
+def test_where_no_model_beats_guessing_that_is_told_before_a_curve_is_refused(ends_at, guesses):
+    verdict = verdict_of({"dummy": (0.5, 0), "linear": (ends_at, -0.2)}, plan=Plan((DUMMY, LINEAR), repeats=3))
+    assert verdict.action == "cannot_tell"
+    fallen = "Cannot tell yet for Linear: the curve has fallen below its best by more than noise"
+    chance = "no model is credibly better than guessing, and what the curve of Linear did may be chance."
+    assert (fallen in verdict.sentence, chance in verdict.sentence) == (not guesses, guesses)
+
+
 def test_where_every_trial_failed_the_reason_stands_in_the_verdict():
     state = started(Plan((LINEAR,), repeats=1))
     for trial in state.planned():

@@ -173,7 +173,7 @@ def _roomy(scene: Scene, sure: Sequence[tuple[ModelSummary, Outlook]]) -> list[t
 def sobered(found: Answer, guessing: Curve | None) -> Answer:
     """Take a yes back where no model is credibly better than guessing, and its last step may be chance as well.
 
-    A no stays one, but is told to be about models that guess.
+    A no stays one, and so does a refused forecast, but both are told to be about models that guess.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def sobered(found: Answer, guessing: Curve | None) -> Answer:
     lead = best_lead(guessing, found.scene.contest.models)
     if lead is None or lead.low > 0:
         return found
-    if found.action == "stop":
+    if found.action == "stop" or found.refusal:
         return replace(found, by_chance=True)
     step = last_step(found.model.curve)
     if found.action == "cannot_tell" or (step is not None and step[1].low > 0):

@@ -103,10 +103,11 @@ def _unsure(found: Answer, metric: str) -> str:
     if found.too_small:
         return f"Cannot tell: {found.too_small[:1].lower()}{found.too_small[1:]}"
     label, gain = found.model.label, found.gain
-    if found.refusal:
+    if found.by_chance:
+        moved = f"what the curve of {label} did" if found.refusal else "what rose"
+        why = f"Cannot tell yet: no model is credibly better than guessing, and {moved} may be chance."
+    elif found.refusal:
         why = f"Cannot tell yet for {label}: {found.refusal[:1].lower()}{found.refusal[1:]}"
-    elif found.by_chance:
-        why = "Cannot tell yet: no model is credibly better than guessing, and what rose may be chance."
     elif gain is None and found.unseen:
         first = found.unseen[0]
         short = first.ahead is None
