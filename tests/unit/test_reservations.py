@@ -107,6 +107,16 @@ class TestNoise:
             found.append((turns.fall > 0, turns.dip > 0, turns.jump > 0))
         assert (np.mean(found, axis=0) <= 0.12).all()
 
+    def test_repeats_of_all_rows_do_not_look_sure(self):
+        falls = []
+        for seed in range(200):
+            scores = repeated(np.full(7, 0.5), 0.01, seed, repeats=2)
+            scores[-1] = scores[-1, 0]
+            points = curve_points(DOUBLING, scores)
+            falls.append((turns_of(points, DOUBLING[-1]).fall > 0, turns_of(points).fall > 0))
+        known, unknown = np.mean(falls, axis=0)
+        assert known < unknown
+
     def test_more_of_it_hides_a_fall(self):
         means = [*TestCurvesThatFall.RISE, 0.83]
         falls = [turns_of(curve_points(DOUBLING, repeated(means, noise))).fall for noise in (0.001, 0.01, 0.1)]

@@ -173,7 +173,8 @@ def forecast(
         Curves of other learners on the same table, in the same metric and best with the same test rows; each as the
         first three parameters. They sharpen the forecast where they reach the largest size of this curve.
     most_rows : int, optional
-        The largest size that could be measured; a refusal asks for none beyond it.
+        The largest size that could be measured: a refusal asks for none beyond it, and repeats near it are known to be
+        nearly the same rows.
 
     Returns
     -------
@@ -237,7 +238,7 @@ def forecast_with(
     if last + min_gain > law.ceiling + _slack(law.ceiling):
         p_gain = np.zeros_like(p_gain)
     times = targets / points.n[-1]
-    flags = flags_of(points, shape, fan.method, float(times.max()))
+    flags = flags_of(points, shape, fan.method, float(times.max()), most_rows)
     refusal = refusal_of(flags, points, float(targets.max()), most_rows)
     refused = refused_at(times, flags, points)
     told = (mean, low, high, gain, gain_low, gain_high, p_gain)

@@ -23,7 +23,9 @@ _ROUNDING = 1.01
 _DEEP, _JUMP = 0.8, 1.2
 
 
-def flags_of(points: CurvePoints, shape: CurveShape, method: str, times: float) -> tuple[str, ...]:
+def flags_of(
+    points: CurvePoints, shape: CurveShape, method: str, times: float, most_rows: int | None
+) -> tuple[str, ...]:
     """Name the reservations about a forecast; see `scalewise.core.extrapolation.forecast`.
 
     Parameters
@@ -35,8 +37,10 @@ def flags_of(points: CurvePoints, shape: CurveShape, method: str, times: float) 
         How it was made.
     times : float
         Distance of the farthest target, in times the largest measured size.
+    most_rows : int or None
+        The largest size that could be measured.
     """
-    turns, moves = turns_of(points), method != "flat"
+    turns, moves = turns_of(points, np.inf if most_rows is None else most_rows), method != "flat"
     found = {
         "too far": times > _REFUSED * _ROUNDING,
         "vague": _VAGUE * _ROUNDING < times <= _REFUSED * _ROUNDING,
