@@ -226,6 +226,13 @@ def test_one_model_that_is_better_than_guessing_is_enough():
     assert not any("better than guessing" in line for line in (verdict.sentence, *verdict.evidence))
 
 
+def test_a_model_that_beat_guessing_on_few_rows_alone_is_no_better_than_guessing():
+    scores = {"dummy": (0.5, 0.0), "linear": (0.47, -0.2), "boosting": (0.47, -0.2)}
+    state = stopped_short(scores, {"dummy": 1_000, "linear": 20_000, "boosting": 20_000})
+    verdict = summarise(state).verdict
+    assert any(line.startswith("No model is credibly better than guessing yet") for line in verdict.evidence)
+
+
 def test_no_answer_of_enough_while_a_model_seen_on_few_rows_may_be_better():
     scores = {"dummy": (0.5, 0.0), "linear": (0.80, 0.0), "boosting": (0.92, 0.6)}
     state = stopped_short(scores, {"dummy": 20_000, "linear": 20_000, "boosting": 2_100})

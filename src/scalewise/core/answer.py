@@ -206,9 +206,14 @@ def best_lead(guessing: Curve | None, models: Sequence[ModelSummary]) -> Gain | 
 
 
 def _lead_over(guessing: Curve | None, curve: Curve) -> Gain | None:
-    """How far a model is ahead of guessing, at the largest size that both have; None where there is none."""
-    shared = {p.n_rows for p in curve.points} & {p.n_rows for p in guessing.points} if guessing else set()
-    return paired_gain(guessing, max(shared), max(shared), other=curve) if guessing and shared else None
+    """How far a model is ahead of guessing at its own largest size; None where that cannot be told.
+
+    Guessing hardly learns, so that it is seldom measured as far: its own largest size up to there stands for it.
+    """
+    last = curve.last.n_rows
+    sizes = [p.n_rows for p in guessing.points if p.n_rows <= last] if guessing else []
+    leads = (paired_gain(guessing, n_rows, last, other=curve) for n_rows in reversed(sizes) if guessing)
+    return next((lead for lead in leads if lead), None)
 
 
 def last_step(curve: Curve) -> tuple[int, Gain] | None:
