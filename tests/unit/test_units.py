@@ -93,6 +93,19 @@ def test_the_verdict_is_shown_with_what_speaks_against_it():
     assert alike.unit_checks[0].sentence not in alike.verdict.evidence
 
 
+def test_the_unit_stands_first_among_what_would_overturn_the_verdict():
+    turned = summarise(checked(studied(), 0.66, 1.2)).verdict.would_change
+    holds = "the answer does not hold for them; study the table by"
+    assert turned[0] == f"Rows to come that belong to other patients: {holds} whole groups of patient."
+    warned = summarise(checked(studied(), 0.60, 0.02, noise=0.9, unit=TIME)).verdict.would_change
+    assert warned[0].startswith("Rows to come that are later than these: the answer may not hold for them; ")
+    back = summarise(checked(studied(PATIENTS), 0.9, 0.0, unit=ROWS)).verdict.would_change
+    assert back[0] == f"Rows to come that are of the same groups: {holds} single rows."
+    alike = summarise(checked(studied(), 0.758, 0.02)).verdict.would_change
+    assert not any(line.startswith("Rows to come") for line in alike)
+    assert max(map(len, (turned, warned, back))) <= 4
+
+
 def test_a_unit_that_changes_nothing_is_said_so():
     (found,) = compare_units(checked(studied(), 0.758, 0.02))
     assert not found.changes

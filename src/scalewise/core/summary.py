@@ -22,11 +22,13 @@ from scalewise.core.feature_curve import FeatureCurve, feature_curve
 from scalewise.core.importance import ImportanceTable, importance_table, probe_records
 from scalewise.core.memory import worker_memory
 from scalewise.core.prospects import FARTHEST, Continuation, ModelSummary, Outlook, farthest
-from scalewise.core.spec import Alarm
+from scalewise.core.spec import Alarm, SamplingUnit
 from scalewise.core.study import StudyState
 from scalewise.core.tuning import Tuning, tuning
+from scalewise.core.unit_words import does_not_hold
 from scalewise.core.units import UnitComparison, compare_units
 from scalewise.core.verdict import Verdict, decide
+from scalewise.core.would_change import MOST_CHANGES
 
 __all__ = ["Continuation", "ModelSummary", "Summary", "summarise", "summary_steps"]
 
@@ -51,7 +53,8 @@ class Summary:
     models : tuple of ModelSummary
         From simple to complex; only models with a point.
     verdict : Verdict
-        It follows from the models alone; checks of other sampling units that speak against it are among its evidence.
+        It follows from the models alone; checks of other sampling units that speak against it are among its evidence,
+        and first among what would overturn it.
     streams : tuple of StreamCurve
         Models that learn the whole table block by block; only those with a score.
     unit_checks : tuple of UnitComparison
@@ -122,16 +125,22 @@ def summary_steps(state: StudyState) -> Generator[None, None, Summary]:
     yield
     units = compare_units(state)
     found = alarms(state, few)
-    verdict = _warned(decide(state, models, few, tuned), units, leak_words(state, found))
+    verdict = _warned(decide(state, models, few, tuned), data.unit, units, leak_words(state, found))
     summary = Summary(state, tuple(models), verdict, stream_curves(state), units)
     summary = replace(summary, features=few, tuning=tuned, alarms=found)
     return replace(summary, agenda=agenda(state, models, verdict))
 
 
-def _warned(verdict: Verdict, units: tuple[UnitComparison, ...], leak: str) -> Verdict:
-    """The verdict with what makes it worth nothing, and among its evidence checks that speak against it."""
-    against = tuple(found.sentence for found in units if found.changes or found.warns)
-    return replace(verdict, sentence=f"{verdict.sentence} {leak}".rstrip(), evidence=(*verdict.evidence, *against))
+def _warned(verdict: Verdict, unit: SamplingUnit, checks: tuple[UnitComparison, ...], leak: str) -> Verdict:
+    """The verdict with what makes it worth nothing, and with checks of other units that speak against it."""
+    against = [found for found in checks if found.changes or found.warns]
+    turns = (does_not_hold(unit, found.unit, surely=found.changes) for found in against)
+    return replace(
+        verdict,
+        sentence=f"{verdict.sentence} {leak}".rstrip(),
+        evidence=(*verdict.evidence, *(found.sentence for found in against)),
+        would_change=(*turns, *verdict.would_change)[:MOST_CHANGES],
+    )
 
 
 @lru_cache(maxsize=64)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from scalewise.core.spec import SamplingUnit, UnitCandidate, UnitKind
 
-__all__ = ["if_other", "others_text", "unit_asked", "unit_question", "unit_text"]
+__all__ = ["does_not_hold", "if_other", "others_text", "unit_asked", "unit_question", "unit_text"]
 
 
 def unit_text(unit: SamplingUnit) -> str:
@@ -21,9 +21,19 @@ def unit_text(unit: SamplingUnit) -> str:
 
 def if_other(unit: SamplingUnit) -> str:
     """The condition under which a unit is the true one: ``if rows to come belong to other patients``."""
-    if unit.is_time:
-        return "if rows to come are later than these"
-    return f"if rows to come belong to {others_text(unit.column or '')}"
+    return f"if rows to come {_are_others(unit)}"
+
+
+def _are_others(unit: SamplingUnit) -> str:
+    return "are later than these" if unit.is_time else f"belong to {others_text(unit.column or '')}"
+
+
+def does_not_hold(own: SamplingUnit, other: SamplingUnit, *, surely: bool) -> str:
+    """For which rows to come an answer does not hold that was found by one unit and turns with another one."""
+    same = "are of the same time" if own.is_time else "are of the same groups"
+    rows = same if other.kind == "row" else _are_others(other)
+    holds = "does not" if surely else "may not"
+    return f"Rows to come that {rows}: the answer {holds} hold for them; study the table by {unit_text(other)}."
 
 
 def others_text(column: str) -> str:

@@ -8,17 +8,19 @@ from scalewise.core.prospects import REACH_SDS, Outlook
 from scalewise.core.scene_words import ahead_text, margin_text
 from scalewise.core.wording import about_text, byte_text
 
-__all__ = ["would_change"]
+__all__ = ["MOST_CHANGES", "would_change"]
 
+MOST_CHANGES = 4
+"""Lines that are told of what would overturn an answer."""
 _LEAST_CHANCE = 0.05
 _NEXT_TO_NOTHING = 0.01
 """Part of the margin below which nobody would ask for a gain."""
 
 
 def would_change(found: Answer) -> tuple[str, ...]:
-    """What would overturn the answer, at most four lines."""
+    """What would overturn the answer, in a few lines."""
     lines = (_other_margin(found), *_rivals(found), _refused(found), _by_action(found))
-    return tuple(line for line in lines if line)[:4]
+    return tuple(line for line in lines if line)[:MOST_CHANGES]
 
 
 def _other_margin(found: Answer) -> str:
