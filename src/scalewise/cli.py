@@ -368,11 +368,15 @@ def _tell(study: Study, asked: argparse.Namespace) -> None:
 
 
 def _why_untuned(study: Study) -> str:
-    main = study.summary.main
-    if main is None or main.curve.model.tunable:
-        return "no fit of a model that has settings is finished."
-    model = main.curve.model
-    return f"{model.name} has settings of its own already. Leave it out and run {model.kind} to find out about others."
+    main, state = study.summary.main, study.state
+    if main is not None and not main.curve.model.tunable:
+        name, kind = main.curve.model.name, main.curve.model.kind
+        return f"{name} has settings of its own already. Leave it out and run {kind} to find out about others."
+    if state.ending == "budget":
+        return "no time was left for it. Give more minutes with --budget."
+    if state.phase == "stopped":
+        return "the study was stopped before."
+    return "no fit of a model that has settings is finished." if main is None else "every trial of it failed."
 
 
 if __name__ == "__main__":

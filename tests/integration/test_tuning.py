@@ -93,6 +93,15 @@ def test_only_models_that_look_at_features_are_tuned(tmp_path, capsys):
     assert "nothing was tuned: linear(C=0.1) has settings of its own already." in capsys.readouterr().err
 
 
+def test_where_nothing_was_tuned_for_want_of_time_that_is_said(tmp_path, capsys):
+    path = tmp_path / "table.parquet"
+    table().to_parquet(path)
+    main([*f"run {path} {SHELL} --everything --budget 0.002".split(), "--tune"])
+    told = capsys.readouterr()
+    assert "The budget of time" in told.out
+    assert "nothing was tuned: no time was left for it. Give more minutes with --budget." in told.err
+
+
 def test_it_is_resumed_from_the_journal_and_goes_on_after_a_stop(tmp_path):
     with Study(table(), "y", options=OPTIONS, engine="inline", journal=tmp_path / "journal.sqlite") as study:
         study.run().wait().tune().wait()
