@@ -17,7 +17,8 @@ from scalewise.core.machine import Machine
 from scalewise.core.memory import WorkerMemory, fitting_places, worker_memory
 from scalewise.core.plan import Plan
 from scalewise.core.prospects import Outlook
-from scalewise.core.spec import Trial
+from scalewise.core.sizes import planned_trials
+from scalewise.core.spec import ROWS, SamplingUnit, Trial
 from scalewise.core.summary import summarise
 from scalewise.core.would_change import would_change
 
@@ -69,7 +70,8 @@ def test_every_way_has_a_gain_and_a_price_and_no_sentence_has_a_hole(
     verdict = summary.verdict
     assert verdict.ways[0].action == "stop"
     for found in (*verdict.ways, verdict.doubling):
-        refused = found is verdict.doubling and any(m.doubling and m.doubling.refusal for m in summary.models)
+        is_beyond = found is verdict.doubling or found.action == "collect_rows"
+        refused = is_beyond and any(m.doubling and m.doubling.refusal for m in summary.models)
         assert found.low <= found.gain <= found.high or (refused and math.isnan(found.gain))
         assert 0 <= found.minutes < math.inf
         assert found.bytes >= 0
@@ -238,6 +240,31 @@ def test_what_cannot_be_told_names_an_experiment_with_model_size_and_time():
     assert asked.minutes > 0
     assert asked.words in verdict.sentence
     assert f"{asked.n_rows:,} rows" in asked.words
+
+
+@pytest.mark.parametrize(
+    ("unit", "more", "priced"),
+    [
+        (ROWS, "new rows", "collecting them"),
+        (SamplingUnit("group", "patient"), "more groups of patient", "collecting more groups of patient"),
+        (SamplingUnit("time", "day"), "rows from further back in day, or newer ones", "going further back in day"),
+    ],
+)
+def test_where_all_rows_are_used_and_a_curve_swings_collecting_more_is_a_way_of_unknown_gain(unit, more, priced):
+    plan = Plan((LINEAR,), max_fraction=1.0, repeats=2, price_per_hour=3.0)
+    state = started(plan, study_spec(data_spec(5_000, unit=unit)))
+    for trial in planned_trials(state.data, plan):
+        swing = 0.03 * (-1) ** round(2 * math.log2(trial.n_rows))
+        state = fold(state, ev.TrialFinished(trial=trial, record=record(0.8 + swing)))
+    verdict = summarise(replace(state, machine=LARGE)).verdict
+    assert (verdict.action, verdict.experiment) == ("cannot_tell", None)
+    found = way(verdict, "collect_rows")
+    assert not found.is_known
+    assert (found.n_rows, found.minutes > 0, found.money > 0) == (10_000, True, True)
+    assert found.words == f"Linear on twice the table, 10,000 rows; {priced} is not priced"
+    assert verdict.sentence.endswith("look at another model." if unit == ROWS else f"{more[1:]} may tell.")
+    last = f"{more[:1].upper()}{more[1:]}: no larger sample and no repeats are left to tell."
+    assert verdict.would_change[-1] == last
 
 
 def turned(verdict):

@@ -12,6 +12,8 @@ from scalewise.core.prospects import ModelSummary, Outlook
 from scalewise.core.reservations import reservation_words
 from scalewise.core.scene import Scene, lacks_memory, takes_long
 from scalewise.core.scene_words import ahead_text, margin_text, path_text
+from scalewise.core.spec import ROWS
+from scalewise.core.unit_words import more_text
 from scalewise.core.unseen import Unseen
 from scalewise.core.ways import Way
 from scalewise.core.wording import (
@@ -34,7 +36,7 @@ _INDICATIVE = 4.05
 
 def sentence(found: Answer, metric: str) -> str:
     """What to do next, in a sentence or two."""
-    return f"{_sentence(found, metric)}{_tuning_helps(found, metric)}"
+    return f"{_sentence(found, metric)}{_more_may_tell(found)}{_tuning_helps(found, metric)}"
 
 
 def _sentence(found: Answer, metric: str) -> str:
@@ -56,6 +58,16 @@ def _sentence(found: Answer, metric: str) -> str:
     if long := takes_long(scene):
         return f"More data still helps: {brings}, {price} a fit here: {long}."
     return f"More data still helps: {brings}, {price} a fit here. {_NO_CLUSTER}"
+
+
+def _more_may_tell(found: Answer) -> str:
+    """What may tell where all rows are used and no experiment is left; a refusal asks for rows itself."""
+    scene = found.scene
+    is_left = found.action == "cannot_tell" and found.experiment is None and not found.too_small
+    if not is_left or scene.has_larger(found.model) or (found.refusal and scene.unit == ROWS):
+        return ""
+    more = more_text(scene.unit)
+    return f" {more[:1].upper()}{more[1:]} may tell."
 
 
 def _tuning_helps(found: Answer, metric: str) -> str:

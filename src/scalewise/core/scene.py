@@ -9,6 +9,7 @@ from scalewise.core.contest import Contest
 from scalewise.core.feature_curve import FeatureCurve
 from scalewise.core.machine import Machine
 from scalewise.core.prospects import ModelSummary, Outlook
+from scalewise.core.spec import ROWS, SamplingUnit
 from scalewise.core.tuning import Tuning
 from scalewise.core.wording import byte_text
 
@@ -43,6 +44,8 @@ class Scene:
         What other settings of a model brought, once that was asked for.
     unfit : frozenset of str
         Names of models that some trials of failed for good.
+    unit : SamplingUnit
+        What is drawn.
     """
 
     contest: Contest
@@ -57,6 +60,7 @@ class Scene:
     few: FeatureCurve | None = None
     tuned: Tuning | None = None
     unfit: frozenset[str] = frozenset()
+    unit: SamplingUnit = ROWS
 
     @property
     def here(self) -> ModelSummary:
@@ -78,6 +82,11 @@ class Scene:
         """Whether no score that there can be is the margin better than what the pick has, its noise allowed for."""
         curve = self.here.curve
         return curve.span.clip_gain(self.margin, curve.last.low) < self.margin
+
+    def has_larger(self, model: ModelSummary) -> bool:
+        """Whether the table has larger sizes than those that a model was fitted on, and it is fitted on so many."""
+        curve = model.curve
+        return any(curve.last.n_rows < n_rows <= (curve.model.max_rows or n_rows) for n_rows in self.sizes)
 
     def is_behind(self, model: ModelSummary) -> bool:
         """Whether a model is behind the pick now, so that what more rows bring with it counts from the pick on."""

@@ -6,7 +6,16 @@ from collections.abc import Sequence
 
 from scalewise.core.spec import SamplingUnit, UnitCandidate, UnitKind
 
-__all__ = ["does_not_hold", "if_other", "others_text", "unit_asked", "unit_question", "unit_text"]
+__all__ = [
+    "collecting_text",
+    "does_not_hold",
+    "if_other",
+    "more_text",
+    "others_text",
+    "unit_asked",
+    "unit_question",
+    "unit_text",
+]
 
 
 def unit_text(unit: SamplingUnit) -> str:
@@ -34,6 +43,20 @@ def does_not_hold(own: SamplingUnit, other: SamplingUnit, *, surely: bool) -> st
     rows = same if other.kind == "row" else _are_others(other)
     holds = "does not" if surely else "may not"
     return f"Rows to come that {rows}: the answer {holds} hold for them; study the table by {unit_text(other)}."
+
+
+def more_text(unit: SamplingUnit) -> str:
+    """What more rows than the table has are: ``new rows``, ``more groups of patient``."""
+    if unit.is_time:
+        return f"rows from further back in {unit.column}, or newer ones"
+    return "new rows" if unit.kind == "row" else f"more groups of {unit.column}"
+
+
+def collecting_text(unit: SamplingUnit) -> str:
+    """How one gets those: ``collecting them``, ``collecting more groups of patient``."""
+    if unit.is_time:
+        return f"going further back in {unit.column}"
+    return "collecting them" if unit.kind == "row" else f"collecting {more_text(unit)}"
 
 
 def others_text(column: str) -> str:

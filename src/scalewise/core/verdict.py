@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scalewise.core.answer import Action, answer, scene_of, sobered, unless_too_small
 from scalewise.core.answer_words import doubling_words, evidence, memory_words, sentence
@@ -82,7 +82,8 @@ def decide(
     if not fitted:
         return Verdict("cannot_tell", _first(state), margin=state.plan.min_gain)
     guessing = next((m.curve for m in models if m.curve.model.rung == 0), None)
-    found = sobered(answer(scene_of(state, fitted, few, tuned)), guessing)
+    scene = replace(scene_of(state, fitted, few, tuned), unit=state.study.data.unit)
+    found = sobered(answer(scene), guessing)
     found = unless_too_small(found, too_small(state.study.data))
     metric = state.study.metric.label
     step = doubling(found.scene)

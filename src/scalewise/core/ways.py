@@ -18,6 +18,7 @@ from scalewise.core.prospects import ModelSummary, Outlook
 from scalewise.core.scene import Scene, lacks_memory
 from scalewise.core.tuning import Tuning, tuning_seconds
 from scalewise.core.tuning_plan import plan_tuning
+from scalewise.core.unit_words import collecting_text
 from scalewise.core.wording import byte_text, percent_text, rows_text
 
 __all__ = ["Way", "all_ways", "doubling", "fewer_will_do"]
@@ -44,7 +45,7 @@ class Way:
         ``more_repeats``, ``collect_rows`` or ``scale_out``.
     gain, low, high : float
         Expected gain in score and its 90 % interval. NaN where it cannot be told: the next doubling of a very young
-        study, and tuning that was not tried.
+        study, tuning that was not tried, and rows beyond a table whose curve allows no forecast.
     minutes : float
         Wall time.
     bytes : int
@@ -106,8 +107,12 @@ def doubling(scene: Scene) -> Way:
     n_rows = 2 * model.curve.last.n_rows
     beyond = f", {rows_text(n_rows - scene.full)} more than the table has" if n_rows > scene.full else ""
     words = f"{model.label} on {rows_text(n_rows)} rows{beyond}"
-    gain = scene.gain(model, n_rows) or Outlook(n_rows, math.nan, math.nan, math.nan, math.nan, None, None)
+    gain = scene.gain(model, n_rows) or _unknown(n_rows)
     return _way(scene, "collect_rows" if beyond else "use_more_rows", model, gain, words)
+
+
+def _unknown(n_rows: int) -> Outlook:
+    return Outlook(n_rows, math.nan, math.nan, math.nan, math.nan, None, None)
 
 
 def stop(scene: Scene) -> Way:
@@ -258,13 +263,14 @@ def repeats_to_see(model: ModelSummary, margin: float) -> int:
 
 
 def collect_rows(scene: Scene) -> Way | None:
-    """Get twice as many rows as the table has."""
-    n_rows = 2 * scene.full
+    """Get twice as many rows as the table has; where all are used that is a way also if nobody can tell its gain."""
+    n_rows, most = 2 * scene.full, scene.ahead.curve.model.max_rows
     gain = scene.gain(scene.ahead, n_rows)
-    if gain is None:
+    if gain is None and (not scene.all_used or (most is not None and most < n_rows)):
         return None
-    words = f"{scene.ahead.label} on twice the table, {rows_text(n_rows)} rows; collecting them is not priced"
-    return _way(scene, "collect_rows", scene.ahead, gain, words)
+    collecting = collecting_text(scene.unit)
+    words = f"{scene.ahead.label} on twice the table, {rows_text(n_rows)} rows; {collecting} is not priced"
+    return _way(scene, "collect_rows", scene.ahead, gain or _unknown(n_rows), words)
 
 
 def scale_out(scene: Scene) -> Way | None:

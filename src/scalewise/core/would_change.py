@@ -6,6 +6,7 @@ from scalewise.core.answer import Answer
 from scalewise.core.contest import SURE
 from scalewise.core.prospects import REACH_SDS, Outlook
 from scalewise.core.scene_words import ahead_text, margin_text
+from scalewise.core.unit_words import more_text
 from scalewise.core.wording import about_text, byte_text
 
 __all__ = ["MOST_CHANGES", "would_change"]
@@ -80,10 +81,10 @@ def _refused(found: Answer) -> str:
 
 def _left_to_tell(found: Answer) -> str:
     """What may tell where no experiment can be named."""
-    curve = found.model.curve
-    if any(curve.last.n_rows < n_rows <= (curve.model.max_rows or n_rows) for n_rows in found.scene.sizes):
+    if found.scene.has_larger(found.model):
         return "A larger sample: allow a larger part of the rows."
-    return "New rows: no larger sample and no repeats are left to tell."
+    more = more_text(found.scene.unit)
+    return f"{more[:1].upper()}{more[1:]}: no larger sample and no repeats are left to tell."
 
 
 def _by_action(found: Answer) -> str:
