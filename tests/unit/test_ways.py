@@ -18,8 +18,9 @@ from scalewise.core.memory import WorkerMemory, fitting_places, worker_memory
 from scalewise.core.plan import Plan
 from scalewise.core.prospects import Outlook
 from scalewise.core.sizes import planned_trials
-from scalewise.core.spec import ROWS, SamplingUnit, Trial
+from scalewise.core.spec import ROWS, Feature, SamplingUnit, Trial
 from scalewise.core.summary import summarise
+from scalewise.core.ways_table import ways_table
 from scalewise.core.would_change import would_change
 
 PLAN = Plan((DUMMY, LINEAR, BOOSTING), max_fraction=0.2, repeats=5)
@@ -72,11 +73,12 @@ def test_every_way_has_a_gain_and_a_price_and_no_sentence_has_a_hole(
     for found in (*verdict.ways, verdict.doubling):
         is_beyond = found is verdict.doubling or found.action == "collect_rows"
         refused = is_beyond and any(m.doubling and m.doubling.refusal for m in summary.models)
-        assert found.low <= found.gain <= found.high or (refused and math.isnan(found.gain))
+        untried = found.action == "fewer_features" and found.words.endswith("not tried yet")
+        assert found.low <= found.gain <= found.high or ((refused or untried) and math.isnan(found.gain))
         assert 0 <= found.minutes < math.inf
         assert found.bytes >= 0
         assert (found.money is None) == (price is None)
-        if price is not None and found.action != "more_repeats":
+        if price is not None and found.action != "more_repeats" and not untried:
             assert found.money == pytest.approx(price * found.minutes / 60)
     for model in summary.models:
         for outlook in (model.outlook, model.doubling):
@@ -95,7 +97,9 @@ def test_a_cluster_is_offered_only_where_there_is_no_room_here_and_needs_its_sta
         verdict_of(RISING, n_train_rows=20_000, machine=machine) for machine in (LARGE, Machine(4 * 10**8, 10**8, 2))
     )
     here, there = way(roomy, "use_more_rows"), way(cramped, "scale_out")
-    assert all(w.action != "scale_out" for w in roomy.ways)
+    idle = way(roomy, "scale_out")
+    assert (idle.is_idle, there.is_idle) == (True, False)
+    assert idle.words == "no gain: Gradient boosting on all 20,000 rows fits on this machine"
     assert (here.gain, here.n_rows) == (there.gain, there.n_rows)
     assert here.n_rows == 20_000
     assert here.minutes < there.minutes
@@ -157,7 +161,7 @@ def test_a_fit_longer_than_a_night_is_called_so_and_no_cluster_is_offered_that_t
         assert slow(plan).action == "use_more_rows"
         assert "more than a night, and one fit takes as long on a cluster" in slow(plan).sentence
         assert "You do not need a cluster." not in slow(plan).sentence
-        assert all(w.action != "scale_out" for w in slow(plan).ways)
+        assert way(slow(plan), "scale_out").is_idle
     assert "a night" not in slow(replace(PLAN, budget_minutes=6_000.0)).sentence
     every_row = slow(replace(PLAN, max_fraction=1.0))
     assert every_row.action == "collect_rows"
@@ -215,6 +219,31 @@ def test_a_richer_model_that_is_surely_worse_is_no_way_forward():
     verdict = verdict_of({"dummy": (0.5, 0.0), "linear": (0.80, 0.0), "boosting": (0.60, 0.0)})
     assert verdict.model == "Linear"
     assert "richer_model" not in {way.action for way in verdict.ways}
+
+
+@pytest.mark.parametrize("fraction", [0.2, 1.0])
+@pytest.mark.parametrize("scores", [RISING, FLAT])
+def test_fewer_features_and_a_cluster_are_never_left_unsaid_nor_the_answer_where_nothing_asks_for_them(
+    fraction, scores
+):
+    verdict = verdict_of(scores, plan=replace(PLAN, max_fraction=fraction, price_per_hour=3.0), n_train_rows=20_000)
+    few, cluster = way(verdict, "fewer_features"), way(verdict, "scale_out")
+    assert not few.is_known
+    assert few.words.startswith(f"the best column alone with {verdict.model} on ")
+    assert few.words.endswith(" rows; not tried yet")
+    # Nine fits, five of them one after another on either of two workers.
+    assert few.money == pytest.approx(3.0 * few.minutes / 60 * 9 / 5)
+    assert (cluster.gain, cluster.minutes, cluster.bytes, cluster.money) == (0.0, 0.0, 0, 0.0)
+    assert verdict.action not in ("fewer_features", "scale_out")
+    rows = {row[0]: row[1:-1] for row in ways_table(verdict.ways)}
+    assert rows["Fewer features"][:2] == ("not known", "")
+    assert rows["Scale out"] == ("none", "", "", "", "")
+
+
+def test_without_a_second_feature_there_are_no_fewer():
+    study = study_spec(data_spec(20_000, features=(Feature("a", "number"),)))
+    verdict = summarise(finished(started(PLAN, study), FLAT)).verdict
+    assert "fewer_features" not in {way.action for way in verdict.ways}
 
 
 def test_repeats_are_offered_where_noise_hides_the_margin():

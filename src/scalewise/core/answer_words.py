@@ -15,7 +15,7 @@ from scalewise.core.scene_words import ahead_text, margin_text, path_text
 from scalewise.core.spec import ROWS
 from scalewise.core.unit_words import more_text
 from scalewise.core.unseen import Unseen
-from scalewise.core.ways import Way
+from scalewise.core.way import Way
 from scalewise.core.wording import (
     byte_text,
     duration_text,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from scalewise.core.contest import Contest
 from scalewise.core.feature_curve import FeatureCurve
 from scalewise.core.machine import Machine
+from scalewise.core.plan import FeaturePlan
 from scalewise.core.prospects import ModelSummary, Outlook
 from scalewise.core.spec import ROWS, SamplingUnit
 from scalewise.core.tuning import Tuning
@@ -46,6 +47,8 @@ class Scene:
         Names of models that some trials of failed for good.
     unit : SamplingUnit
         What is drawn.
+    few_asked : FeaturePlan or None
+        What finding out about few features would take, where that was not tried and can be.
     """
 
     contest: Contest
@@ -61,6 +64,7 @@ class Scene:
     tuned: Tuning | None = None
     unfit: frozenset[str] = frozenset()
     unit: SamplingUnit = ROWS
+    few_asked: FeaturePlan | None = None
 
     @property
     def here(self) -> ModelSummary:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from scalewise.core.answer import Action, answer, scene_of, sobered, unless_too_small
+from scalewise.core.answer import Action, Answer, answer, scene_of, sobered, unless_too_small
 from scalewise.core.answer_words import doubling_words, evidence, memory_words, sentence
 from scalewise.core.feature_curve import FeatureCurve
+from scalewise.core.feature_plan import plan_features
 from scalewise.core.prospects import ModelSummary, Outlook
 from scalewise.core.sizes import too_small
 from scalewise.core.study import StudyState
 from scalewise.core.tuning import Tuning
-from scalewise.core.ways import Way, all_ways, doubling
+from scalewise.core.way import Way
+from scalewise.core.ways import all_ways, doubling
 from scalewise.core.would_change import would_change
 from scalewise.core.would_tell import Experiment
 
@@ -94,12 +96,24 @@ def decide(
         would_change=would_change(found),
         margin=state.plan.min_gain,
         model=found.model.label,
-        ways=() if found.too_small else all_ways(found.scene, is_told=found.action != "cannot_tell"),
+        ways=_ways(state, found),
         doubling=step,
         next_doubling=doubling_words(step, found.scene, metric),
         experiment=found.experiment,
         memory=memory_words(found.scene),
     )
+
+
+def _ways(state: StudyState, found: Answer) -> tuple[Way, ...]:
+    """Every way forward; none where a table is too small to judge by."""
+    assert state.study is not None
+    assert state.plan is not None
+    n_features, name, asked = len(state.study.data.features), found.model.curve.model.name, None
+    if found.too_small:
+        return ()
+    if found.scene.few is None and n_features > 1:
+        asked = plan_features(state.records, state.plan, n_features, model=name, keep=None)
+    return all_ways(replace(found.scene, few_asked=asked), is_told=found.action != "cannot_tell")
 
 
 def _before(state: StudyState) -> str:

@@ -3,78 +3,34 @@
 Every gain is one over the pick of the contest as it stands now: the simplest model within noise of the best, at its
 largest sample. Where another model goes on with more rows, only what the rows add counts: what it is ahead of the pick
 already is the gain of the richer model, a way of its own. Every price is that of carrying it out once on one worker,
-unless the words say otherwise. What tuning brings is not guessed: until it was tried it has a price and no gain.
+unless the words say otherwise. What tuning and fewer features bring is not guessed: until they were tried they have a
+price and no gain. Scaling out, and keeping fewer features where all count, are told also where they bring nothing: who
+does not read of them cannot know whether they were forgotten.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from scalewise.core.curves import Curve, paired_gain
 from scalewise.core.prospects import ModelSummary, Outlook
 from scalewise.core.scene import Scene, lacks_memory
+from scalewise.core.scene_words import margin_text
 from scalewise.core.tuning import Tuning, tuning_seconds
 from scalewise.core.tuning_plan import plan_tuning
 from scalewise.core.unit_words import collecting_text
+from scalewise.core.way import Way, WayAction
 from scalewise.core.wording import byte_text, percent_text, rows_text
 
 __all__ = ["Way", "all_ways", "doubling", "fewer_will_do"]
-
-WayAction = Literal[
-    "stop", "use_more_rows", "richer_model", "fewer_features", "tune", "more_repeats", "collect_rows", "scale_out"
-]
 
 _START_MINUTES = 0.2
 """What a cluster takes to begin."""
 _MOST_REPEATS = 20
 _NOISY = 0.5
 """Training noise hides answers from this share of the margin on (as a standard error)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One way forward.
-
-    Parameters
-    ----------
-    action : str
-        ``stop``, ``use_more_rows`` (on this machine), ``richer_model``, ``fewer_features``, ``tune``,
-        ``more_repeats``, ``collect_rows`` or ``scale_out``.
-    gain, low, high : float
-        Expected gain in score and its 90 % interval. NaN where it cannot be told: the next doubling of a very young
-        study, tuning that was not tried, and rows beyond a table whose curve allows no forecast.
-    minutes : float
-        Wall time.
-    bytes : int
-        Memory of the whole worker.
-    money : float or None
-        None without a price of an hour.
-    words : str
-        The way in a few words.
-    n_rows : int
-        Training rows that it ends with.
-    model : str
-        Label of the model that it ends with.
-    """
-
-    action: WayAction
-    gain: float
-    low: float
-    high: float
-    minutes: float
-    bytes: int
-    money: float | None
-    words: str
-    n_rows: int = 0
-    model: str = ""
-
-    @property
-    def is_known(self) -> bool:
-        """Whether its gain can be told."""
-        return math.isfinite(self.gain)
 
 
 def all_ways(scene: Scene, *, is_told: bool) -> tuple[Way, ...]:
@@ -119,8 +75,12 @@ def stop(scene: Scene) -> Way:
     """Leave it at what was measured."""
     last = scene.here.curve.last
     words = f"{scene.here.label} as it is, on {rows_text(last.n_rows)} rows"
-    free = None if scene.price_per_hour is None else 0.0
-    return Way("stop", 0.0, 0.0, 0.0, 0.0, 0, free, words, last.n_rows, scene.here.label)
+    return _idle(scene, "stop", words, last.n_rows, scene.here.label)
+
+
+def _idle(scene: Scene, action: WayAction, words: str, n_rows: int, label: str) -> Way:
+    """A way on which nothing is done, and nothing gained."""
+    return Way(action, 0.0, 0.0, 0.0, 0.0, 0, scene.money(0.0), words, n_rows, label)
 
 
 def use_more_rows(scene: Scene) -> Way | None:
@@ -155,6 +115,33 @@ def richer_model(scene: Scene) -> Way | None:
 
 
 def fewer_features(scene: Scene) -> Way | None:
+    """Keep the fewest features that lose less than the margin; or else what it would take to find out about them."""
+    if scene.few is None:
+        return _few_untried(scene)
+    model = _searched(scene)
+    if model and scene.few.keep is None:
+        where = f"on {rows_text(scene.few.n_rows)} rows with {model.label}"
+        words = f"no gain: no smaller set that was tried surely loses less than {margin_text(scene)}, {where}"
+        return _idle(scene, "fewer_features", words, scene.few.n_rows, model.label)
+    return _few(scene)
+
+
+def _few_untried(scene: Scene) -> Way | None:
+    asked = scene.few_asked
+    model = _named(scene, asked.model) if asked else None
+    if asked is None or model is None:
+        return None
+    # Beside those on few features a fit that ranks them, and one that shows what noise would seem to be worth.
+    n_fits, most = asked.repeats * (len(asked.ks) + 2), asked.ks[-1]
+    minutes, n_bytes = scene.minutes(model, asked.n_rows, n_fits), model.worker_bytes(asked.n_rows)
+    money = scene.money(n_fits * model.seconds(asked.n_rows) / 60)
+    best = f"the best 1 to {most:,} columns" if most > 1 else "the best column alone"
+    words = f"{best} with {model.label} on {rows_text(asked.n_rows)} rows; not tried yet"
+    unknown = math.nan
+    return Way("fewer_features", unknown, unknown, unknown, minutes, n_bytes, money, words, asked.n_rows, model.label)
+
+
+def _few(scene: Scene) -> Way | None:
     """Keep the fewest features that lose less than the margin, on the rows looked ahead to."""
     kept = scene.few.keep if scene.few else None
     model = _searched(scene)
@@ -184,7 +171,7 @@ def fewer_bytes(scene: Scene) -> int:
 
 def fewer_will_do(scene: Scene) -> bool:
     """Whether this machine can fit the kept features on all the rows looked ahead to, where it cannot fit all."""
-    way = fewer_features(scene)
+    way = _few(scene)
     if way is None or scene.target > scene.full or way.minutes > scene.patience_minutes:
         return False
     return scene.machine is None or way.bytes <= scene.machine.free_bytes
@@ -275,11 +262,17 @@ def collect_rows(scene: Scene) -> Way | None:
 
 def scale_out(scene: Scene) -> Way | None:
     """Go up to the target on a worker elsewhere, where there is no memory for it here; one fit is no faster there."""
-    n_rows = min(scene.target, scene.full)
-    gain = scene.gain(scene.ahead, n_rows)
-    if scene.all_used or gain is None or not lacks_memory(scene):
+    n_rows, label = min(scene.target, scene.full), scene.ahead.label
+    if scene.machine is None:
         return None
-    words = f"{scene.ahead.label} on {_share(n_rows, scene.full)}, on a cluster whose workers have that memory"
+    if scene.all_used or not lacks_memory(scene):
+        fits = f"{label} on {_share(n_rows, scene.full)} fits on this machine"
+        why = "all rows of the table are used" if lacks_memory(scene) else fits
+        return _idle(scene, "scale_out", f"no gain: {why}", n_rows, label)
+    gain = scene.gain(scene.ahead, n_rows)
+    if gain is None:
+        return None
+    words = f"{label} on {_share(n_rows, scene.full)}, on a cluster whose workers have that memory"
     return _way(scene, "scale_out", scene.ahead, gain, words, extra_minutes=_START_MINUTES)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scalewise.core.ways import Way
+from scalewise.core.way import Way
 from scalewise.core.wording import byte_text, duration_text, gain_text, money_text
 
 __all__ = ["ways_table"]
@@ -44,8 +44,9 @@ def ways_table(ways: Sequence[Way]) -> tuple[tuple[str, ...], ...]:
 def _row(way: Way, *, priced: bool) -> tuple[str, ...]:
     money = (money_text(way.money) if way.money is not None else "",) if priced else ()
     name = _NAMES[way.action]
-    if way.action == "stop":
-        return (name, "", "", "", "", *("" for _ in money), way.words)
+    if way.is_idle:
+        gain = "" if way.action == "stop" else "none"
+        return (name, gain, "", "", "", *("" for _ in money), way.words)
     price = (duration_text(60 * way.minutes), byte_text(way.bytes), *money)
     if not way.is_known:
         return (name, "not known", "", *price, way.words)
