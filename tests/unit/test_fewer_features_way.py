@@ -46,10 +46,19 @@ def test_it_has_a_loss_a_price_and_words():
     found = way(verdict)
     assert found.low <= found.gain <= found.high
     assert found.gain == pytest.approx(-0.001, abs=1e-4)
-    assert "3 of 412 columns carry 99 % of the score; all rows take 3.8 MB instead of 396 MB" in found.words
+    saved = "3 of 412 columns carry 99 % of the score, on 20,000 rows; all rows take 3.8 MB instead of 396 MB"
+    assert found.words == saved
     here = next(w for w in verdict.ways if w.action == "use_more_rows")
     assert found.minutes < 0.1 * here.minutes
     assert 0 < found.bytes < here.bytes
+
+
+def test_its_price_is_that_of_the_rows_on_which_its_loss_was_measured():
+    summary = summary_of(RISING, LARGE)
+    found, boosting = way(summary.verdict), summary.model("boosting")
+    assert found.n_rows == 20_000
+    assert found.minutes == pytest.approx(0.02 * boosting.seconds(20_000) / 60)
+    assert found.bytes < boosting.worker_bytes(20_000)
 
 
 def test_it_is_the_answer_where_all_columns_would_take_a_cluster():

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from scalewise.core.curves import Curve, paired_gain
+from scalewise.core.feature_curve import FeatureCurve, FeaturePoint
 from scalewise.core.prospects import ModelSummary, Outlook
 from scalewise.core.scene import Scene, lacks_memory
 from scalewise.core.scene_words import margin_text
@@ -142,39 +143,34 @@ def _few_untried(scene: Scene) -> Way | None:
 
 
 def _few(scene: Scene) -> Way | None:
-    """Keep the fewest features that lose less than the margin, on the rows looked ahead to."""
+    """Keep the fewest features that lose less than the margin, on the rows on which that was found."""
     kept = scene.few.keep if scene.few else None
     model = _searched(scene)
     if scene.few is None or kept is None or kept.loss is None or model is None:
         return None
-    ahead = _ahead(scene, model)
-    n_rows = min(scene.target, scene.full)
+    ahead, n_rows = _ahead(scene, model), scene.few.n_rows
     # Both intervals at their widest: the lead and the loss share rows, but nothing tells how much.
     gain, low, high = ahead[0] - kept.loss.mean, ahead[1] - kept.loss.high, ahead[2] - kept.loss.low
-    faster = min(1.0, kept.fit_seconds / scene.few.whole.fit_seconds) if scene.few.whole.fit_seconds else 1.0
-    minutes = model.seconds(n_rows) * faster / 60
+    minutes, n_bytes = _few_price(scene.few, kept, model, n_rows)
     now, then = (byte_text(scene.few.bytes(k)) for k in (scene.few.n_features, kept.k))
-    words = f"{scene.few.words(kept.k)}; all rows take {then} instead of {now}"
-    n_bytes = fewer_bytes(scene)
+    words = f"{scene.few.words(kept.k)}, on {rows_text(n_rows)} rows; all rows take {then} instead of {now}"
     return Way("fewer_features", gain, low, high, minutes, n_bytes, scene.money(minutes), words, n_rows, model.label)
 
 
-def fewer_bytes(scene: Scene) -> int:
-    """Memory of a worker that fits the kept features on the rows looked ahead to; 0 where none are known."""
-    kept, model = scene.few.keep if scene.few else None, _searched(scene)
-    if scene.few is None or kept is None or model is None:
-        return 0
-    n_rows = min(scene.target, scene.full)
+def _few_price(few: FeatureCurve, kept: FeaturePoint, model: ModelSummary, n_rows: int) -> tuple[float, int]:
+    """Minutes that a fit of so many rows on the kept features takes, and memory of its worker."""
+    faster = min(1.0, kept.fit_seconds / few.whole.fit_seconds) if few.whole.fit_seconds else 1.0
     whole, base = model.worker_bytes(n_rows), model.memory.base_bytes if model.memory else 0
-    return round(base + (whole - base) * (kept.k + 1) / (scene.few.n_features + 1))
+    return model.seconds(n_rows) * faster / 60, round(base + (whole - base) * (kept.k + 1) / (few.n_features + 1))
 
 
 def fewer_will_do(scene: Scene) -> bool:
     """Whether this machine can fit the kept features on all the rows looked ahead to, where it cannot fit all."""
-    way = _few(scene)
-    if way is None or scene.target > scene.full or way.minutes > scene.patience_minutes:
+    kept, model = scene.few.keep if scene.few else None, _searched(scene)
+    if scene.few is None or kept is None or kept.loss is None or model is None or scene.target > scene.full:
         return False
-    return scene.machine is None or way.bytes <= scene.machine.free_bytes
+    minutes, n_bytes = _few_price(scene.few, kept, model, scene.target)
+    return minutes <= scene.patience_minutes and (scene.machine is None or n_bytes <= scene.machine.free_bytes)
 
 
 def _searched(scene: Scene) -> ModelSummary | None:
