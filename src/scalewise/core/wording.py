@@ -46,9 +46,9 @@ def score_text(score: float) -> str:
 
 
 def gain_text(gain: float) -> str:
-    """A difference of scores with its sign: ``+0.021``."""
+    """A difference of scores with its sign, which is no minus where rounding leaves nothing: ``+0.021``."""
     digits = 3 if abs(gain) >= 0.0095 or gain == 0 else 4
-    return _signed(f"{gain:+.{digits}f}" if abs(gain) < 10 else _large(gain, "+"))
+    return _signed(f"{gain:+z.{digits}f}" if abs(gain) < 10 else _large(gain, "+"))
 
 
 def _large(number: float, sign: str) -> str:

@@ -196,7 +196,7 @@ class FeatureCurvePlot:
         self._span = steady(self._span if same else None, low, high, frame.best, 5)
         ends = _place(frame.ks[0]) - 0.04, _place(frame.ks[-1]) + 0.04
         drawing.show_scale(self._x, *ends, [(self._numbers, [(_place(k), f"{k:,}") for k in _ticks(frame.ks)])])
-        scores = [(tick, f"{tick:.{self._span.decimals}f}".replace("-", "−")) for tick in self._span.ticks]
+        scores = [(tick, f"{tick:z.{self._span.decimals}f}".replace("-", "−")) for tick in self._span.ticks]
         drawing.show_scale(self._y, self._span.low, self._span.high, [(self._scores, scores)])
         left = 16 + _PER_DIGIT * max((len(text) for _, text in scores), default=3)
         set_traits(self._figure, fig_margin={**self._figure.fig_margin, "left": left})

@@ -186,7 +186,7 @@ def _short(feature: str, longest: int) -> str:
 
 
 def _tick(tick: float, span: Span) -> str:
-    return f"{tick:.{span.decimals}f}".replace("-", "−") if tick else "0"
+    return f"{tick:z.{span.decimals}f}".replace("-", "−") if tick else "0"
 
 
 def _text(bar: Bar, metric: str) -> str:

@@ -111,7 +111,7 @@ def _chip(line: ModelLine | StreamLine, span: Span) -> Chip:
         return Chip(line.name, line.label, "off", False)
     if not line.n_rows:
         return Chip(line.name, line.label, "", True)
-    score = f"{line.score[-1]:.3f}".replace("-", "−") if abs(line.score[-1]) < 10 else score_text(line.score[-1])
+    score = f"{line.score[-1]:z.3f}".replace("-", "−") if abs(line.score[-1]) < 10 else score_text(line.score[-1])
     away = " ↓" if line.score[-1] < span.low else " ↑" if line.score[-1] > span.high else ""
     return Chip(line.name, line.label, score + away, True)
 
@@ -258,7 +258,7 @@ class _Canvas:
 def _score_tick(tick: float, span: Span) -> str:
     if max(abs(span.low), abs(span.high)) >= _SCORE_FORMAT_FROM:
         return f"{'−' if tick < 0 else ''}{short_rows(abs(tick))}"
-    return f"{tick:.{span.decimals}f}".replace("-", "−")
+    return f"{tick:z.{span.decimals}f}".replace("-", "−")
 
 
 class _ModelMarks:
