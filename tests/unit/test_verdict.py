@@ -29,6 +29,8 @@ def test_a_rising_curve_gets_more_rows():
     assert verdict.action == "use_more_rows"
     assert verdict.model == "Gradient boosting"
     assert "More data still helps" in verdict.sentence
+    assert "for a fit and its scoring here" in verdict.sentence
+    assert "One fit and its scoring take about" in verdict.next_doubling
     assert verdict.margin == 0.005
 
 

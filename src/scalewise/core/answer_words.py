@@ -56,8 +56,8 @@ def _sentence(found: Answer, metric: str) -> str:
     seconds, n_bytes = scene.ahead.seconds(scene.target), scene.ahead.worker_bytes(scene.target)
     price = f"about {duration_text(seconds)} and {byte_text(n_bytes)}"
     if long := takes_long(scene):
-        return f"More data still helps: {brings}, {price} a fit here: {long}."
-    return f"More data still helps: {brings}, {price} a fit here. {_NO_CLUSTER}"
+        return f"More data still helps: {brings}, {price} for a fit and its scoring here: {long}."
+    return f"More data still helps: {brings}, {price} for a fit and its scoring here. {_NO_CLUSTER}"
 
 
 def _more_may_tell(found: Answer) -> str:
@@ -169,7 +169,7 @@ def doubling_words(way: Way, scene: Scene, metric: str) -> str:
     if way.is_known:
         over = f" over {scene.here.label} as it is" if scene.is_behind(scene.ahead) else ""
         brings = f"{gain_text(way.gain)} {metric} ({gain_text(way.low)} to {gain_text(way.high)}){over}"
-    return f"Next doubling ({way.words}): {brings}. One fit takes about {price}{cost}."
+    return f"Next doubling ({way.words}): {brings}. One fit and its scoring take about {price}{cost}."
 
 
 def evidence(found: Answer, metric: str, guessing: Curve | None) -> tuple[str, ...]:
