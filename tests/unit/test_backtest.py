@@ -71,6 +71,21 @@ def test_says_in_words_what_was_expected_and_what_came():
     assert f"{found.measured:.4f} came" in sentence
 
 
+def test_an_interval_wider_than_all_that_the_curve_has_risen_is_told_to_say_little():
+    swinging = learning() + np.array([0, 0, -0.9, -0.9, -0.2, -0.3, 0])[:, None]
+    narrow, wide = backtest(SIZES, learning(), max_score=1.0), backtest(SIZES, swinging, max_score=1.0)
+    assert (narrow.is_vague, wide.is_vague) == (False, True)
+    assert "says little" not in narrow.sentence(40_000)
+    assert ", held but says little: it expected " in wide.sentence(40_000)
+    assert ", wider than all that the curve has risen, and " in wide.sentence(40_000)
+    assert "says little" not in replace(wide, measured=9.0).sentence(40_000)
+
+
+def test_a_curve_that_hardly_moves_is_forecast_well_where_the_interval_is_less_than_what_counts():
+    still = 0.8 + 0.02 * (learning() - 0.8)
+    assert not backtest(SIZES, still, min_gain=0.1, max_score=1.0).is_vague
+
+
 def test_training_scores_are_used_and_may_be_missing():
     train = np.linspace(1.0, 0.92, len(SIZES))
     with_train = backtest(SIZES, learning(), train)

@@ -42,6 +42,9 @@ class BackTest:
         The probability that it gave to gaining at least the margin.
     gained : bool
         Whether the measured curve gained that much.
+    is_vague : bool
+        Whether the interval is wider than all that the curve has risen from its first size on, and than the margin up
+        and down: then it says little, and to lie in it is no merit. A curve that swings has not risen by it.
     """
 
     seen_rows: int
@@ -53,6 +56,7 @@ class BackTest:
     noise: float
     p_gain: float
     gained: bool
+    is_vague: bool = False
 
     @property
     def held(self) -> bool:
@@ -74,10 +78,12 @@ class BackTest:
         """
         seen, asked = percent_text(self.seen_rows / table_rows), percent_text(self.n_rows / table_rows)
         start = f"The same forecast, made at {seen} of the rows ({rows_text(self.seen_rows)}) for {asked} of them,"
-        told = f"expected {score_text(self.low)} to {score_text(self.high)} and {score_text(self.measured)} came"
+        wide = ", wider than all that the curve has risen," if self.is_vague and self.held else ""
+        told = f"expected {score_text(self.low)} to {score_text(self.high)}{wide} and {score_text(self.measured)} came"
         within = self.low <= self.measured <= self.high
         how = "held" if within else "held within the noise of that score" if self.held else "did not hold"
-        return f"{start} {how}: it {told}."
+        little = " but says little" if wide else ""
+        return f"{start} {how}{little}: it {told}."
 
 
 def backtest(
@@ -145,14 +151,16 @@ def _seen(points: CurvePoints) -> NDArray[np.bool_] | None:
 def _compared(points: CurvePoints, seen: NDArray[np.bool_], made: Forecast, min_gain: float) -> BackTest:
     """Put a forecast from the sizes seen beside the score measured at the largest one."""
     measured, before = float(points.score[-1]), float(points.score[seen][-1])
+    low, high = float(made.low[0]), float(made.high[0])
     return BackTest(
         seen_rows=int(points.n[seen][-1]),
         n_rows=int(points.n[-1]),
         mean=float(made.mean[0]),
-        low=float(made.low[0]),
-        high=float(made.high[0]),
+        low=low,
+        high=high,
         measured=measured,
         noise=float(np.nan_to_num(points.spread[-1])),
         p_gain=float(made.p_gain[0]),
         gained=measured - before >= min_gain,
+        is_vague=high - low > max(float(points.score.max() - points.score[0]), 2 * min_gain),
     )
