@@ -79,7 +79,9 @@ def test_without_two_sizes_to_compare_the_person_is_told_to_wait():
 def test_groups_that_turn_the_answer_are_said_so():
     (found,) = compare_units(checked(studied(), 0.66, 1.2))
     assert found.changes
-    assert found.sentence.startswith("By whole groups of patient the ROC AUC at 20 % of the rows is 0.57")
+    assert found.sentence.startswith(
+        "By whole groups of patient the ROC AUC of Gradient boosting on 20,000 rows (20 %) is 0.57"
+    )
     assert "instead of 0.75" in found.sentence
     assert "and still rises: if rows to come belong to other patients, collect more groups." in found.sentence
     assert found.sentence.endswith("The verdict is about single rows, and does not hold then.")
@@ -133,6 +135,20 @@ def test_an_interval_that_is_too_wide_to_judge_by_is_not_taken_for_no_difference
     assert "chance" not in found.sentence
 
 
+@pytest.mark.parametrize(
+    ("fraction", "why"),
+    [
+        (0.2, "scores on so small a part of the rows are too noisy to tell whether that makes a difference"),
+        (1.0, "there are too few rows to tell whether that makes a difference"),
+    ],
+)
+def test_a_small_part_of_many_rows_is_not_told_to_be_too_few_rows(fraction, why):
+    plan = Plan((DUMMY, LINEAR, BOOSTING), max_fraction=fraction, repeats=3)
+    state = finished(started(plan, study_spec(data_spec(20_000, unit=TIME))), FLAT)
+    (found,) = compare_units(checked(state, 0.758, 0.02, noise=0.3, unit=ROWS))
+    assert why in found.sentence
+
+
 def test_a_score_that_was_far_worse_is_a_warning_however_wide_its_interval():
     (found,) = compare_units(checked(studied(), 0.60, 0.02, noise=0.9, unit=TIME))
     assert (found.changes, found.warns) == (False, True)
@@ -160,7 +176,10 @@ def test_time_that_turns_the_answer_is_worded_as_time():
 def test_single_rows_are_compared_with_the_groups_that_a_study_draws():
     (found,) = compare_units(checked(studied(PATIENTS), 0.9, 0.0, unit=ROWS))
     assert found.changes
-    assert "By single rows the ROC AUC at 20 % of the rows is 0.8996 instead of 0.75" in found.sentence
+    assert (
+        "By single rows the ROC AUC of Gradient boosting on 20,000 rows (20 %) is 0.8996 instead of 0.75"
+        in found.sentence
+    )
     assert "if rows to come belong to other patients, stay with whole groups" in found.sentence
 
 

@@ -13,7 +13,7 @@ from scalewise.core.sizes import study_sizes
 from scalewise.core.spec import ROWS, DataSpec, ModelSpec, SamplingUnit, StudySpec, Trial
 from scalewise.core.study import StudyState
 from scalewise.core.unit_words import if_other, unit_text
-from scalewise.core.wording import gain_text, percent_text, score_text
+from scalewise.core.wording import gain_text, percent_text, rows_text, score_text
 from scalewise.errors import InputError
 
 __all__ = [
@@ -36,6 +36,8 @@ _LARGE_ROWS = 2_000_000
 _FREE_SECONDS, _FREE_SHARE = 3.0, 0.05
 _SURE, _SURE_SDS = 0.8, 0.8416
 """A probability, and the standard deviations from the middle of a normal distribution that it takes."""
+_SMALL_PART = 0.5
+"""A check on less than this part of the rows does not tell that the table has too few of them."""
 _FAR_MARGINS = 10
 """A score that is lower by so many margins is far worse; an interval that reaches as far cannot judge."""
 
@@ -201,7 +203,7 @@ def _comparison(state: StudyState, result: UnitResult) -> UnitComparison | None:
         paired_gain(curve, a.n_rows, b.n_rows) if a.n_rows < b.n_rows else None
         for curve, a, b in ((own, first.own, last.own), (other, first.other, last.other))
     ]
-    case = _Case(state.study, result.data.unit, last, gains[0], gains[1], state.plan.min_gain)
+    case = _Case(state.study, result.data.unit, result.model.label, last, gains[0], gains[1], state.plan.min_gain)
     told = (case.changes, case.warns, case.sentence())
     return UnitComparison(result.data.unit, result.model.label, points, gains[0], gains[1], *told)
 
@@ -229,6 +231,7 @@ class _Case:
 
     study: StudySpec
     unit: SamplingUnit
+    model: str
     last: UnitPoint
     own_gain: Gain | None
     other_gain: Gain | None
@@ -272,7 +275,8 @@ class _Case:
         return self.differs or rises == {True, False}
 
     def sentence(self) -> str:
-        where = f"the {self.study.metric.label} at {percent_text(self.last.fraction)} of the rows"
+        on = f"{self.model} on {rows_text(self.last.own.n_rows)} rows ({percent_text(self.last.fraction)})"
+        where = f"the {self.study.metric.label} of {on}"
         score, own = score_text(self.last.other.score), score_text(self.last.own.score)
         instead = f"{_by(self.unit)} {where} is {score} instead of {own}"
         rises = _RISES[_rises(self.other_gain, self.margin)]
@@ -285,12 +289,17 @@ class _Case:
             about = f"The verdict is about {unit_text(self.study.data.unit)}, and may not hold then."
             return f"{instead}: {worse} (the difference is {low} to {high}). {about}"
         if self.is_vague:
-            few = f"there are too few {self._drawn()} to tell"
-            return f"{instead}: {few} whether that makes a difference (it is {low} to {high})."
+            return f"{instead}: {self._why_vague()} whether that makes a difference (it is {low} to {high})."
         if self.may_differ:
             return f"{instead}, which may be chance (the difference is {low} to {high}), and {rises}."
         same = f"{_by(self.unit)} {where} is {score}, and {own} {_lower(_by(self.study.data.unit))}"
         return f"{same}: the sampling unit does not change the answer."
+
+    def _why_vague(self) -> str:
+        """Why it cannot be told: for want of what is drawn, or as only a small part of many rows was looked at."""
+        if self.unit == ROWS and self.last.fraction < _SMALL_PART:
+            return "scores on so small a part of the rows are too noisy to tell"
+        return f"there are too few {self._drawn()} to tell"
 
     def _drawn(self) -> str:
         """What there are too few of: by time, rows that happened together are alike."""
