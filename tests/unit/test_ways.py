@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from statistics import NormalDist
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -315,9 +316,23 @@ def test_a_margin_that_could_be_reached_lies_within_a_lopsided_interval(gain):
     plan = replace(PLAN, min_gain=0.1)
     scene = scene_of(replace(summary.state, plan=plan), [m for m in summary.models if m.curve.model.rung])
     found = answer(scene)
-    lopsided = Outlook(100_000, gain, gain - 0.003, 0.0031, 0.06, None, None)
+    lopsided = Outlook(100_000, gain, gain - 0.003, 0.0031, 0.04, None, None)
     words = would_change(replace(found, gain=lopsided, gains=((found.model, lopsided),)))
     assert gain <= float(words[0].split()[4]) <= 0.0031
+
+
+@pytest.mark.parametrize("chance", [0.02, 0.07, 0.19])
+def test_the_margin_that_could_be_reached_agrees_with_the_chance_of_the_one_asked_for(chance):
+    summary = summary_of(FLAT)
+    scene = scene_of(summary.state, [m for m in summary.models if m.curve.model.rung])
+    found = answer(scene)
+    # By its interval alone a gain of 0.0047 would be as probable as it takes.
+    skewed = Outlook(100_000, -0.0033, -0.037, 0.0123, chance, None, None)
+    words = would_change(replace(found, gain=skewed, gains=((found.model, skewed),)))
+    told = NormalDist().inv_cdf(1 - chance)
+    expected = -0.0033 + 0.0083 * NormalDist().inv_cdf(0.8) / told
+    assert words[0].startswith("A least gain of ")
+    assert float(words[0].split()[4]) == pytest.approx(expected, rel=0.05)
 
 
 class TestMemory:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from scalewise.core.answer import Answer
 from scalewise.core.contest import SURE
-from scalewise.core.prospects import REACH_SDS, Outlook
+from scalewise.core.prospects import Outlook
 from scalewise.core.scene_words import ahead_text, margin_text
 from scalewise.core.unit_words import more_text
 from scalewise.core.wording import about_text, byte_text
@@ -14,6 +16,8 @@ __all__ = ["MOST_CHANGES", "would_change"]
 MOST_CHANGES = 4
 """Lines that are told of what would overturn an answer."""
 _LEAST_CHANCE = 0.05
+_END, _SLIGHTEST = 0.05, 1e-4
+"""The chance of more than the upper end of a 90 % interval; and one that is next to none."""
 _NEXT_TO_NOTHING = 0.01
 """Part of the margin below which nobody would ask for a gain."""
 
@@ -30,35 +34,35 @@ def _other_margin(found: Answer) -> str:
     if gain is None or gain.sd == 0:
         return ""
     if found.action in ("use_more_rows", "collect_rows", "scale_out", "fewer_features"):
-        turn = _surely(gain)
+        turn = _exceeded(gain, margin, SURE)
         asked = f"A least gain of {about_text(turn)} or more, {instead}: that would not be sure any more."
         return asked if turn > margin else ""
     if found.action == "stop":
-        model, most = max(found.gains, key=lambda pair: _perhaps(pair[1]))
-        turn, by = _perhaps(most), "" if model is found.model else f" with {model.label}"
+        turns = [(_exceeded(ahead, margin, 1 - SURE), model) for model, ahead in found.gains]
+        turn, model = max(turns, key=lambda pair: pair[0])
+        by = "" if model is found.model else f" with {model.label}"
         asked = f"A least gain of {about_text(turn)} or less, {instead}: it could then be reached{by}."
         return asked if 0 < turn < margin else ""
-    low, high = _surely(gain), _perhaps(gain)
+    low, high = _exceeded(gain, margin, SURE), _exceeded(gain, margin, 1 - SURE)
     if not low < margin < high:
         return ""
     below = f"below {about_text(low)} makes it a yes, " if low > _NEXT_TO_NOTHING * margin else ""
     return f"Another least gain that counts: {below}above {about_text(high)} a no."
 
 
-def _surely(gain: Outlook) -> float:
-    """The gain that is exceeded as probably as a yes takes; an interval may reach farther up than down."""
-    return gain.gain - _sds(SURE) * (gain.gain - gain.low) / REACH_SDS
+def _exceeded(gain: Outlook, margin: float, chance: float) -> float:
+    """The gain that is exceeded with a chance, by a forecast's own interval and its own chance of the margin.
 
-
-def _perhaps(gain: Outlook) -> float:
-    """The gain that is exceeded no more probably than a no allows."""
-    return gain.gain + _sds(SURE) * (gain.high - gain.gain) / REACH_SDS
-
-
-def _sds(probability: float) -> float:
+    Gains need not be spread normally. Answers go by the chance; an end of the interval that contradicts it, as both are
+    set right by themselves, is left out.
+    """
     from scipy.special import ndtri
 
-    return float(ndtri(probability))
+    told = min(max(gain.p_gain, _SLIGHTEST), 1 - _SLIGHTEST)
+    ends = ((1 - _END, gain.low), (0.5, gain.gain), (_END, gain.high))
+    known = [(told, margin), *((p, end) for p, end in ends if (p - told) * (end - margin) < 0)]
+    chances, gains = zip(*sorted(known), strict=True)
+    return float(np.interp(ndtri(chance), ndtri(chances), gains))
 
 
 def _rivals(found: Answer) -> list[str]:
