@@ -10,8 +10,9 @@ all data sets count as held out. What ships averages all twenty, and all ten; fr
 falls by no more than 0.2 percent.
 Every table comes three times: from the curve alone, with its kind of learner, and with that and up to five companions,
 as a study has them: linear, tree, forest, boosting and neighbours on the same table, seen at the same sizes.
-Curves of other metrics and of regression, from measure_curves.py, and of the catalogue's own models, from
-measure_catalogue.py, are reported below, held out by table as well.
+Curves of other metrics and of regression, from measure_curves.py, are reported below, held out by table as well, and so
+are those of which none was trained on: of the catalogue's own models, from measure_catalogue.py, and of more than a
+hundred tables of R packages, from measure_r_tables.py.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from curve_library import (
     CATALOGUE,
     LCDB,
     MEASURED,
+    R_TABLES,
     Curve,
     beside,
     folds,
@@ -302,10 +304,14 @@ def main() -> None:
         print(f"fallback in {(found.method != 'trained').mean():.3f}")
         if known == "company" and half_octaves:
             print_overtaking(found)
-    for name, path in (("other metrics and regression", MEASURED), ("the catalogue's own models", CATALOGUE)):
-        for known in KNOWN:
-            print(f"\n{name}, held-out tables, errors in parts of the curve's extent, {KNOWN[known]}")
-            print_transfer(measured_curves(path), known)
+    checks = {
+        "other metrics and regression": MEASURED,
+        "the catalogue's own models": CATALOGUE,
+        "tables of R packages": R_TABLES,
+    }
+    for (name, path), known in product(checks.items(), KNOWN):
+        print(f"\n{name}, held-out tables, errors in parts of the curve's extent, {KNOWN[known]}")
+        print_transfer(measured_curves(path), known)
 
 
 if __name__ == "__main__":

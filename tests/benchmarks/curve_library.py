@@ -14,6 +14,7 @@ from scalewise.core.curve_points import CurvePoints, curve_points
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 LCDB = DATA / "lcdb10_accuracy.parquet"
 MEASURED = Path(__file__).resolve().parent / "measured_curves.parquet"
+R_TABLES = Path(__file__).resolve().parent / "r_table_curves.parquet"
 CATALOGUE = Path(__file__).resolve().parent / "catalogue_curves.parquet"
 FRACTIONS = (0.01, 0.02, 0.05, 0.10, 0.25, 0.50)
 FOLDS = 10
@@ -86,7 +87,7 @@ def lcdb_curves(path: Path = LCDB) -> list[Curve]:
 
 
 def measured_curves(path: Path) -> list[Curve]:
-    """Read what measure_curves.py or measure_catalogue.py wrote.
+    """Read what measure_curves.py, measure_catalogue.py or measure_r_tables.py wrote.
 
     Half of the repeats are shown, the mean of all is the truth.
     """
@@ -116,7 +117,9 @@ def folds(curves: list[Curve]) -> dict[str, int]:
 
 def source(table: str) -> str:
     """Return where a measured table comes from: two targets of one real table never part between folds."""
-    return table if table.startswith(("classes ", "numbers ", "world ")) else table.split(" ")[0]
+    if table.startswith(("classes ", "numbers ", "world ")):
+        return table
+    return " ".join(table.split(" ")[: 2 if table.startswith("r ") else 1])
 
 
 def grouped(curves: list[Curve]) -> list[list[Curve]]:
