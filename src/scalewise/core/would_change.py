@@ -80,7 +80,7 @@ def _rivals(found: Answer) -> list[str]:
 
 def _refused(found: Answer) -> str:
     refused = [m.label for m in found.scene.contest.models if m.outlook and m.outlook.refusal and m is not found.model]
-    return f"{' and '.join(refused[:3])}: too ill-behaved for a forecast, so not counted on." if refused else ""
+    return f"{' and '.join(refused[:3])}: without a forecast to act on, so not counted on." if refused else ""
 
 
 def _left_to_tell(found: Answer) -> str:
