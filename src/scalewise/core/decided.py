@@ -23,6 +23,7 @@ __all__ = [
     "dropped_models",
     "guesses_of",
     "helps",
+    "is_uneven",
     "is_wide",
     "seen_enough",
     "surely_flat",
@@ -94,7 +95,8 @@ def _bound(curve: Curve, best: Curve, plan: Plan) -> float:
 def _is_foreseen(guess: Guess) -> bool:
     """Whether a guess is within reach of a forecast that may be acted on."""
     outlook, curve = guess.summary.outlook, guess.summary.curve
-    return outlook is not None and not outlook.refusal and curve.n_train_rows <= REACH * curve.last.n_rows
+    is_clear = outlook is not None and not outlook.refusal and not is_uneven(guess.summary)
+    return is_clear and curve.n_train_rows <= REACH * curve.last.n_rows
 
 
 def decided(moment: Moment, main: Guess, guesses: list[Guess], left: tuple[Trial, ...]) -> str:
@@ -103,7 +105,7 @@ def decided(moment: Moment, main: Guess, guesses: list[Guess], left: tuple[Trial
     An answer for the best model is no answer yet while another one that may overtake it would give a different one.
     """
     least = moment.plan.min_gain
-    if not seen_enough(main.summary.curve, moment.plan):
+    if not seen_enough(main.summary.curve, moment.plan) or is_uneven(main.summary):
         return ""
     if moment.verdict.action == "stop" and not _may_win(main, guesses, least) and surely_flat(main.summary):
         # A gain that is sure but too small is not none, and what is still on its way may make it sure.
@@ -148,6 +150,11 @@ def _rises(guess: Guess) -> bool:
 def seen_enough(curve: Curve, plan: Plan) -> bool:
     """Whether an answer rests on sizes far enough apart, and on more than one look at the largest."""
     return is_wide(curve) and curve.last.repeats >= min(2, plan.repeats)
+
+
+def is_uneven(model: ModelSummary) -> bool:
+    """Whether the curve of a model is too uneven for its forecast to end a study or to drop a model by."""
+    return model.continuation is not None and "uneven" in model.continuation.flags
 
 
 def is_wide(curve: Curve) -> bool:

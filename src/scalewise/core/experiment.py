@@ -22,6 +22,7 @@ from scalewise.core.decided import (
     dropped_models,
     guesses_of,
     helps,
+    is_uneven,
     is_wide,
     seen_enough,
     surely_flat,
@@ -179,7 +180,10 @@ def _confirming(moment: Moment, main: Guess | None, left: tuple[Trial, ...]) -> 
 
 def _widening(moment: Moment, main: Guess | None, left: tuple[Trial, ...]) -> tuple[Trial, ...]:
     """The next look at a model about which nothing can be told yet, or which rests on sizes too close together."""
-    if main is None or (is_wide(main.summary.curve) and moment.verdict.action != "cannot_tell"):
+    if main is None:
+        return ()
+    is_clear = is_wide(main.summary.curve) and not is_uneven(main.summary)
+    if is_clear and moment.verdict.action != "cannot_tell":
         return ()
     last = main.summary.curve.last.n_rows
     beyond = (t for t in left if t.model == main.name and t.repeat == 0 and t.n_rows > last)

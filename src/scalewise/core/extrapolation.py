@@ -183,8 +183,8 @@ def forecast(
         the former), ``"too far"`` (beyond 20 times, instead of both), ``"few points"``, ``"no repeats"``,
         ``"falling"`` (below its best by more than noise), ``"ill-behaved"`` (so far below it that the forecast is
         refused), ``"swinging"`` (it fell and rose again not long ago), ``"jumped"`` (its last doubling gained far more
-        than the one before; each by more than noise), ``"unlike the training"`` and beside it ``"flat"`` (the curve
-        stands still).
+        than the one before; each by more than noise), ``"uneven"`` (it strays from its own trend, perhaps by chance:
+        no study ends by it), ``"unlike the training"`` and beside it ``"flat"`` (the curve stands still).
 
     Raises
     ------

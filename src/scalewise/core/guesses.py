@@ -87,9 +87,9 @@ def guess_score(model: ModelSummary, target: int) -> Guess:
     low = float(np.interp(math.log(target), at, (last.low, *ahead.low)))
     high = float(np.interp(math.log(target), at, (last.high, *ahead.high)))
     variance = (max(high - low, 1e-9) / (2 * _Z)) ** 2
-    # The end of the grid stands for what lies beyond it; a refused forecast is a vague one.
+    # The end of the grid stands for what lies beyond it; that of a refused or an uneven curve is a vague one.
     beyond = max(1.0, (math.log(target) - at[0]) / max(at[-1] - at[0], 1e-9))
-    variance *= (_CAUTION * beyond * (2.0 if ahead.refusal else 1.0)) ** 2
+    variance *= (_CAUTION * beyond * (2.0 if ahead.refusal or "uneven" in ahead.flags else 1.0)) ** 2
     noise = training_noise(model.curve, last.n_rows) / last.repeats
     return Guess(model, target, mean, max(variance, noise), noise)
 

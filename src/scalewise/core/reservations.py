@@ -49,12 +49,27 @@ def flags_of(
         "falling": moves and turns.fall > 0,
         "swinging": moves and turns.dip > _DEEP * shape.scale,
         "jumped": moves and turns.jump > _JUMP * shape.scale,
+        "uneven": moves and _is_uneven(shape),
         "few points": points.size < 3,
         "no repeats": not bool(np.isfinite(points.spread[-1])),
         "unlike the training": method != "trained",
         "flat": method == "flat",
     }
     return tuple(name for name, holds in found.items() if holds)
+
+
+def _is_uneven(shape: CurveShape) -> bool:
+    """Say whether a curve strays from a power law, or from its own trend, by more than the noise of its last score.
+
+    That may be chance, and is no reason to refuse it; but its forecast is less sure than that of a smooth one.
+    """
+    sunk = _exceeds(shape, "below_best", 0.8, 4.0)
+    return sunk or _exceeds(shape, "bend", 1.2, 5.0) or _exceeds(shape, "roughness", 1.0, 3.0)
+
+
+def _exceeds(shape: CurveShape, name: str, least: float, noises: float) -> bool:
+    """Say whether a feature is large in units of the curve and of its noise; an unknown one is not."""
+    return bool(shape.values[name] > max(least, noises * shape.values["noise"]))
 
 
 def refused_at(times: Floats, flags: tuple[str, ...], points: CurvePoints) -> NDArray[np.bool_]:
