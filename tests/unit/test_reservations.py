@@ -153,3 +153,11 @@ def test_an_unusual_curve_is_told_in_a_sentence(flags, words):
     found = reservation_words("Linear", flags)
     assert words in found
     assert bool(words) == bool(found)
+
+
+def test_an_uneven_curve_is_told_from_a_smooth_one_and_not_refused_for_it():
+    uneven = forecast(DOUBLING, (0.5, 0.5, 0.5, 0.5, 0.5, 0.8, 0.8), targets=[12_800], max_score=1.0)
+    smooth = forecast(DOUBLING, 0.9 - 0.4 * (DOUBLING / 100) ** -0.5, targets=[12_800], max_score=1.0)
+    assert "uneven" in uneven.flags
+    assert uneven.refusal is None
+    assert "uneven" not in smooth.flags
