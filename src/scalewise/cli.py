@@ -269,7 +269,7 @@ def _follow(study: Study, asked: argparse.Namespace) -> int:
     """Run a study to its end with a progress bar; Ctrl-C stops it and keeps what is finished."""
     from tqdm import tqdm
 
-    from scalewise.core.asking import current_agenda
+    from scalewise.core.experimenting.asking import current_agenda
 
     try:
         _begin(study, quiet=asked.quiet)
@@ -331,7 +331,7 @@ def _check_units(study: Study) -> None:
 
 def _check_features(study: Study, asked: argparse.Namespace) -> None:
     """Find out before the study has run that so many features cannot be kept."""
-    from scalewise.core.feature_plan import keep_steps
+    from scalewise.core.features.feature_plan import keep_steps
 
     if study.state.data is not None and isinstance(asked.keep_k, int):
         keep_steps(len(study.state.data.features), asked.keep_k)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from scalewise.core.feature_curve import FeatureCurve, FeaturePoint, table_bytes
-from scalewise.core.feature_words import search_words
+from scalewise.core.features.feature_curve import FeatureCurve, FeaturePoint, table_bytes
+from scalewise.core.features.feature_words import search_words
 from scalewise.core.importance import Importance, ImportanceTable
 from scalewise.core.summary import ModelSummary, Summary
 

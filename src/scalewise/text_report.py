@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from scalewise.core.deciding.ways_table import ways_table
 from scalewise.core.spec import UnitCandidate, UnitKind
 from scalewise.core.unit_words import unit_question
 from scalewise.core.verdict import Verdict
-from scalewise.core.ways_table import ways_table
 from scalewise.core.wording import (
     byte_text,
     counted_text,

@@ -4,7 +4,7 @@
 
 One study for each data set (openmlid) of ``../shared/data/lcdb10_accuracy.parquet``: its learners, its sizes from 50
 rows on and its five repeats, with the plan's repeats at each size; a trial gives its recorded score and costs its
-recorded fit time. The shipped code decides (``scalewise.core.experiment.agenda``), one trial at a time, with the
+recorded fit time. The shipped code decides (``agenda`` in ``core/experimenting``), one trial at a time, with the
 forecast's part played by the nets that never saw the data set. At the end a person has either the best model as it
 was fitted (where the verdict says that more data no longer helps) or, where it says that more data helps, that model
 fitted on all rows, whose fit is paid for too. *Loss* is how much better the best model of the full study is, by the
@@ -30,12 +30,12 @@ from curve_library import KIND_OF, LCDB, folds, lcdb_curves
 
 from scalewise.core import events as ev
 from scalewise.core import study, summary
-from scalewise.core.company import company
-from scalewise.core.curve_points import curve_points, sizes
 from scalewise.core.extrapolation import Forecast, forecast_with
 from scalewise.core.folding import fold
+from scalewise.core.forecasting.company import company
+from scalewise.core.forecasting.curve_points import curve_points, sizes
+from scalewise.core.forecasting.quantile_net import load_quantile_net
 from scalewise.core.plan import Plan
-from scalewise.core.quantile_net import load_quantile_net
 from scalewise.core.results import TrialRecord
 from scalewise.core.sizes import repeats_at
 from scalewise.core.spec import DataSpec, Feature, MetricSpec, ModelSpec, StudySpec, Trial

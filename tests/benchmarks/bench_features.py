@@ -20,7 +20,7 @@ import pandas as pd
 from sklearn.datasets import load_breast_cancer, load_digits
 
 from scalewise.core import events as ev
-from scalewise.core.feature_plan import PROBES, keep_steps
+from scalewise.core.features.feature_plan import PROBES, keep_steps
 from scalewise.core.folding import fold
 from scalewise.core.importance import trial_importances
 from scalewise.core.plan import FeaturePlan, Plan

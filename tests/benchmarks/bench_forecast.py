@@ -43,13 +43,13 @@ from curve_library import (
 )
 from scipy.optimize import least_squares
 
-from scalewise.core.company import ALONE, Company
-from scalewise.core.contest import normal_above, wins_by
-from scalewise.core.curve_points import CurvePoints, curve_points
+from scalewise.core.deciding.contest import normal_above, wins_by
 from scalewise.core.extrapolation import forecast_with
-from scalewise.core.power_law import EXPONENTS, fit_power_law, grid_fit
+from scalewise.core.forecasting.company import ALONE, Company
+from scalewise.core.forecasting.curve_points import CurvePoints, curve_points
+from scalewise.core.forecasting.power_law import EXPONENTS, fit_power_law, grid_fit
+from scalewise.core.forecasting.quantile_net import load_quantile_net
 from scalewise.core.prospects import REACH_SDS
-from scalewise.core.quantile_net import load_quantile_net
 
 SHARES = (0.05, 0.10, 0.25, 0.50)
 GAINS = (0.005, 0.010)

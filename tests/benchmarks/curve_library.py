@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scalewise.core.curve_points import CurvePoints, curve_points
+from scalewise.core.forecasting.curve_points import CurvePoints, curve_points
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 LCDB = DATA / "lcdb10_accuracy.parquet"
@@ -27,7 +27,7 @@ CEILINGS = {
     "rmse": 0.0,
     "mae": 0.0,
 }
-# What the forecast calls a learner (scalewise.core.company.LEARNERS).
+# What the forecast calls a learner (scalewise.core.forecasting.company.LEARNERS).
 KINDS = {
     "bayes": ("BernoulliNB", "MultinomialNB", "bayes", "naive Bayes"),
     "boosting": ("GradientBoostingClassifier", "adaboost", "boosting"),

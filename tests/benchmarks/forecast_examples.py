@@ -8,11 +8,11 @@ import numpy as np
 from curve_library import Curve, folds, grouped
 from joblib import Parallel, delayed
 
-from scalewise.core.company import Companion, companion_features, learner_features
-from scalewise.core.curve_points import CurvePoints, curve_points
-from scalewise.core.forecast_features import curve_shape, target_features
-from scalewise.core.kinds import kind_features
-from scalewise.core.power_law import PowerLaw, fit_power_law
+from scalewise.core.forecasting.company import Companion, companion_features, learner_features
+from scalewise.core.forecasting.curve_points import CurvePoints, curve_points
+from scalewise.core.forecasting.forecast_features import curve_shape, target_features
+from scalewise.core.forecasting.kinds import kind_features
+from scalewise.core.forecasting.power_law import PowerLaw, fit_power_law
 
 FARTHEST = 40.0
 LIMIT = 20.0

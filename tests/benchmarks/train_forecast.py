@@ -8,7 +8,7 @@ to do without the companions or the kind of learner, which are hidden from them 
 the kind of learner from the curve. The product ships them all and averages them; the benchmark scores every table with
 the nets that never saw it. The calibration factors come from those out-of-fold forecasts. With ``--nets`` the nets of
 quantiles are those of an earlier model, and only what tells the kind of learner and the calibration are made anew.
-Everything is seeded; the result is plain numbers in ``core/forecast_model.npz``.
+Everything is seeded; the result is plain numbers in ``core/forecasting/forecast_model.npz``.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from pinball_net import LEVELS, Net, fit_kind_net, fit_net, standardise
 from scipy.optimize import minimize
 from scipy.special import logit
 
-from scalewise.core.company import COMPANY, LEARNERS, Company
-from scalewise.core.curve_points import CurvePoints, curve_points
 from scalewise.core.extrapolation import forecast_with
-from scalewise.core.forecast_features import FEATURES, curve_shape
-from scalewise.core.kinds import N_TRACES
-from scalewise.core.power_law import fit_power_law
-from scalewise.core.quantile_net import QuantileNet, quantile_net
+from scalewise.core.forecasting.company import COMPANY, LEARNERS, Company
+from scalewise.core.forecasting.curve_points import CurvePoints, curve_points
+from scalewise.core.forecasting.forecast_features import FEATURES, curve_shape
+from scalewise.core.forecasting.kinds import N_TRACES
+from scalewise.core.forecasting.power_law import fit_power_law
+from scalewise.core.forecasting.quantile_net import QuantileNet, quantile_net
 
-MODEL = Path(__file__).resolve().parents[2] / "src" / "scalewise" / "core" / "forecast_model.npz"
+MODEL = Path(__file__).resolve().parents[2] / "src" / "scalewise" / "core" / "forecasting" / "forecast_model.npz"
 KNOTS = np.array([0.5, 1.2, 2.2, 3.4, 4.5])
 NEAR = 0.5
 GAPS = (0.10, 0.75, 0.90)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scalewise.core import events as ev
-from scalewise.core.asking import ask
+from scalewise.core.experimenting.asking import ask
 from scalewise.core.folding import fold
 from scalewise.core.spec import StudySpec
 from scalewise.core.study import StudyState

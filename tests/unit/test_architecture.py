@@ -46,6 +46,8 @@ MAY_IMPORT = {
     "__main__": {"cli"},
 }
 PURE = {"numpy", "scipy"}
+# From what stands on nothing to what stands on all: no part of the core looks at one that comes after it.
+PARTS = ("forecasting", "features", "deciding", "experimenting")
 
 
 def room(path: Path) -> str:
@@ -80,6 +82,14 @@ def test_the_core_needs_only_numpy_and_scipy(path):
     top = {name.split(".")[0] for name in imported(path)}
     assert top <= PURE | {"scalewise"} | set(sys.stdlib_module_names)
     assert not top & {"threading", "subprocess", "socket", "sqlite3"}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_no_part_of_the_core_looks_at_one_that_stands_on_it(part):
+    above = PARTS[PARTS.index(part) + 1 :]
+    for path in (ROOT / "core" / part).glob("*.py"):
+        seen = {tuple(name.split(".")[1:3]) for name in imported(path) if name.startswith("scalewise.core.")}
+        assert not seen & {("core", name) for name in above}, path.name
 
 
 def test_importing_the_package_imports_no_heavy_library():

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
-from scalewise.core.association import (
+from scalewise.core.features.association import (
     MAX_OUTCOMES,
     Tables,
     additive_residuals,

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from studies import BOOSTING, DUMMY, data_spec, finished, started, study_spec
 
-from scalewise.core.backtest import backtest
 from scalewise.core.extrapolation import forecast
+from scalewise.core.forecasting.backtest import backtest
 from scalewise.core.plan import Plan
 from scalewise.core.summary import summarise
 from scalewise.errors import InputError

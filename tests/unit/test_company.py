@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, started, study_spec
 
-from scalewise.core.company import COMPANY, LEARNERS, company, company_features
-from scalewise.core.curve_points import curve_points
 from scalewise.core.extrapolation import forecast
-from scalewise.core.forecast_features import curve_shape
+from scalewise.core.forecasting.company import COMPANY, LEARNERS, company, company_features
+from scalewise.core.forecasting.curve_points import curve_points
+from scalewise.core.forecasting.forecast_features import curve_shape
+from scalewise.core.forecasting.power_law import fit_power_law
 from scalewise.core.plan import Plan
-from scalewise.core.power_law import fit_power_law
 from scalewise.core.summary import summarise
 from scalewise.errors import InputError
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from studies import BOOSTING, LINEAR, data_spec, finished, started, study_spec
 
-from scalewise.core.contest import contest, normal_above, overtakings, wins_by
 from scalewise.core.cost import cost_curve
+from scalewise.core.deciding.contest import contest, normal_above, overtakings, wins_by
 from scalewise.core.plan import Plan
 from scalewise.core.prospects import Continuation, Outlook
 from scalewise.core.summary import summarise

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from studies import BOOSTING, DUMMY, LINEAR, data_spec, power_score, record, started, study_spec
 
 from scalewise.core import events as ev
-from scalewise.core.asking import ask, current_agenda
 from scalewise.core.events.codec import event_from_dict, event_to_dict
-from scalewise.core.experiment import Agenda
+from scalewise.core.experimenting.asking import ask, current_agenda
+from scalewise.core.experimenting.experiment import Agenda
 from scalewise.core.folding import fold
 from scalewise.core.plan import Plan
 from scalewise.core.spec import ModelSpec, Trial

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalewise.core.company import COMPANY, LEARNERS
-from scalewise.core.curve_points import curve_points
 from scalewise.core.extrapolation import Forecast, forecast, forecast_with, power_law
-from scalewise.core.forecast_features import FEATURES
-from scalewise.core.quantile_net import load_quantile_net
+from scalewise.core.forecasting.company import COMPANY, LEARNERS
+from scalewise.core.forecasting.curve_points import curve_points
+from scalewise.core.forecasting.forecast_features import FEATURES
+from scalewise.core.forecasting.quantile_net import load_quantile_net
 from scalewise.errors import InputError
 
 SIZES = np.array([125, 250, 500, 1000, 2000, 4000])
@@ -422,7 +422,7 @@ class TestModel:
         assert 0 < np.ptp(told) < 0.01
 
     def test_its_file_is_small(self):
-        assert resources.files("scalewise.core").joinpath("forecast_model.npz").stat().st_size < 1_000_000
+        assert resources.files("scalewise.core.forecasting").joinpath("forecast_model.npz").stat().st_size < 1_000_000
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -12,7 +12,7 @@ from studies import BOOSTING, DUMMY, LINEAR, data_spec, record, started, study_s
 
 from scalewise.app.features import FeatureActions, FeatureTools
 from scalewise.core import events as ev
-from scalewise.core.feature_words import effect_words, search_words
+from scalewise.core.features.feature_words import effect_words, search_words
 from scalewise.core.folding import fold
 from scalewise.core.plan import FeaturePlan, Plan
 from scalewise.core.results import FeatureImportance, GroupImportance

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from studies import BOOSTING, DUMMY, LINEAR, data_spec, record, started, study_spec
 
 from scalewise.core import events as ev
-from scalewise.core.asking import ask, current_agenda
 from scalewise.core.events.codec import event_from_dict, event_to_dict
-from scalewise.core.feature_curve import feature_curve, table_bytes
-from scalewise.core.feature_plan import feature_trials, keep_steps, plan_features
+from scalewise.core.experimenting.asking import ask, current_agenda
+from scalewise.core.features.feature_curve import feature_curve, table_bytes
+from scalewise.core.features.feature_plan import feature_trials, keep_steps, plan_features
 from scalewise.core.folding import fold
 from scalewise.core.importance import importance_table, noise_line, probe_records
 from scalewise.core.plan import FeaturePlan, Plan

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalewise.core.company import LEARNERS
-from scalewise.core.curve_points import curve_points
 from scalewise.core.extrapolation import forecast
-from scalewise.core.forecast_features import curve_shape
-from scalewise.core.kinds import kind_features
-from scalewise.core.power_law import fit_power_law
-from scalewise.core.quantile_net import _mixture, load_quantile_net
+from scalewise.core.forecasting.company import LEARNERS
+from scalewise.core.forecasting.curve_points import curve_points
+from scalewise.core.forecasting.forecast_features import curve_shape
+from scalewise.core.forecasting.kinds import kind_features
+from scalewise.core.forecasting.power_law import fit_power_law
+from scalewise.core.forecasting.quantile_net import _mixture, load_quantile_net
 
 SIZES = np.array([125, 250, 500, 1000, 2000, 4000])
 quick = settings(max_examples=30, deadline=None)

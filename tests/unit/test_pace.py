@@ -7,7 +7,7 @@ import pytest
 from studies import LINEAR, record, started
 
 from scalewise.core import events as ev
-from scalewise.core.asking import ask
+from scalewise.core.experimenting.asking import ask
 from scalewise.core.folding import fold
 from scalewise.core.plan import Plan
 from scalewise.running.pace import Pace, out_of_time, seconds_left

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalewise import forecast
-from scalewise.core.curve_points import curve_points
-from scalewise.core.reservations import refusal_of, reservation_words
-from scalewise.core.turns import turns_of
+from scalewise.core.forecasting.curve_points import curve_points
+from scalewise.core.forecasting.reservations import refusal_of, reservation_words
+from scalewise.core.forecasting.turns import turns_of
 
 DOUBLING = 100 * 2 ** np.arange(7)
 SIGNS = {"ill-behaved", "falling", "swinging", "jumped"}

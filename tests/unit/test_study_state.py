@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from studies import BOOSTING, DUMMY, LINEAR, data_spec, record, started, study_spec
 
 from scalewise.core import events as ev
-from scalewise.core.asking import ask
+from scalewise.core.experimenting.asking import ask
 from scalewise.core.folding import fold
 from scalewise.core.machine import Machine
 from scalewise.core.plan import Plan

@@ -14,7 +14,7 @@ from scalewise.core import events as ev
 from scalewise.core.cost import Expectation, tuning_fits
 from scalewise.core.curves import curves
 from scalewise.core.events.codec import event_from_dict, event_to_dict
-from scalewise.core.experiment import agenda
+from scalewise.core.experimenting.experiment import agenda
 from scalewise.core.folding import fold
 from scalewise.core.plan import Plan, TuningPlan
 from scalewise.core.results import Setting

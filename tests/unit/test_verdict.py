@@ -8,8 +8,8 @@ import pytest
 from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, power_score, record, started, study_spec
 
 from scalewise.core import events as ev
-from scalewise.core.answer import answer, scene_of
-from scalewise.core.asking import ask
+from scalewise.core.deciding.answer import answer, scene_of
+from scalewise.core.experimenting.asking import ask
 from scalewise.core.folding import fold
 from scalewise.core.plan import Plan
 from scalewise.core.spec import Alarm, MetricSpec

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, record, started, study_spec
 
 from scalewise.core import events as ev
-from scalewise.core.answer import answer, scene_of
+from scalewise.core.deciding.answer import answer, scene_of
+from scalewise.core.deciding.ways_table import ways_table
+from scalewise.core.deciding.would_change import would_change
 from scalewise.core.folding import fold
 from scalewise.core.machine import Machine
 from scalewise.core.memory import WorkerMemory, fitting_places, worker_memory
@@ -21,8 +23,6 @@ from scalewise.core.prospects import Outlook
 from scalewise.core.sizes import planned_trials
 from scalewise.core.spec import ROWS, Feature, SamplingUnit, Trial
 from scalewise.core.summary import summarise
-from scalewise.core.ways_table import ways_table
-from scalewise.core.would_change import would_change
 
 PLAN = Plan((DUMMY, LINEAR, BOOSTING), max_fraction=0.2, repeats=5)
 RISING = {"dummy": (0.5, 0.0), "linear": (0.70, 0.05), "boosting": (0.95, 1.2)}

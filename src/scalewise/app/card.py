@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from html import escape
 
+from scalewise.core.deciding.ways_table import ways_table
 from scalewise.core.spec import DataSpec, LeftOut
 from scalewise.core.study import Note, StudyState
 from scalewise.core.summary import Summary
 from scalewise.core.verdict import Verdict
-from scalewise.core.ways_table import ways_table
 from scalewise.core.wording import exact_text, percent_text, rows_text
 
 __all__ = ["change_html", "header_html", "messages_html", "verdict_html", "ways_html"]

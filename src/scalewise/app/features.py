@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from scalewise.app.parts import put, status
-from scalewise.core.feature_words import effect_words, search_words
+from scalewise.core.features.feature_words import effect_words, search_words
 from scalewise.core.spec import Alarm, LeftOut
 from scalewise.core.study import StudyState
 from scalewise.core.summary import Summary

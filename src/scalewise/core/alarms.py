@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scalewise.core.feature_curve import FeatureCurve
+from scalewise.core.features.feature_curve import FeatureCurve
 from scalewise.core.spec import Alarm
 from scalewise.core.study import StudyState
 

@@ -24,13 +24,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scalewise.core.company import ALONE, Company, Given, company, company_features
-from scalewise.core.curve_points import CurvePoints, curve_points, sizes
-from scalewise.core.forecast_features import FEATURES, CurveShape, curve_shape, target_features
-from scalewise.core.kinds import kind_features
-from scalewise.core.power_law import PowerLaw, fit_power_law, power_law
-from scalewise.core.quantile_net import QuantileNet, load_quantile_net
-from scalewise.core.reservations import flags_of, refusal_of, refused_at
+from scalewise.core.forecasting.company import ALONE, Company, Given, company, company_features
+from scalewise.core.forecasting.curve_points import CurvePoints, curve_points, sizes
+from scalewise.core.forecasting.forecast_features import FEATURES, CurveShape, curve_shape, target_features
+from scalewise.core.forecasting.kinds import kind_features
+from scalewise.core.forecasting.power_law import PowerLaw, fit_power_law, power_law
+from scalewise.core.forecasting.quantile_net import QuantileNet, load_quantile_net
+from scalewise.core.forecasting.reservations import flags_of, refusal_of, refused_at
 from scalewise.errors import InputError
 
 Floats = NDArray[np.float64]
@@ -168,7 +168,7 @@ def forecast(
     min_score : float, optional
         Worst possible score, such as 0 for accuracy and ROC AUC. Intervals end there.
     learner : str, optional
-        Kind of learner, one of `scalewise.core.company.LEARNERS`. Sharpens the forecast.
+        Kind of learner, one of `scalewise.core.forecasting.company.LEARNERS`. Sharpens the forecast.
     companions : sequence of (n_rows, test_scores) or (n_rows, test_scores, train_scores) or CurvePoints, optional
         Curves of other learners on the same table, in the same metric and best with the same test rows; each as the
         first three parameters. They sharpen the forecast where they reach the largest size of this curve.

@@ -10,9 +10,9 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from scalewise.core.backtest import BackTest
 from scalewise.core.cost import CostCurve
 from scalewise.core.curves import Curve
+from scalewise.core.forecasting.backtest import BackTest
 from scalewise.core.importance import ImportanceTable
 from scalewise.core.memory import WorkerMemory
 
@@ -138,6 +138,11 @@ class ModelSummary:
     def label(self) -> str:
         """What people call the model."""
         return self.curve.model.label
+
+    @property
+    def is_uneven(self) -> bool:
+        """Whether the curve strays from its own trend too far for its forecast to end a study or drop a model by."""
+        return self.continuation is not None and "uneven" in self.continuation.flags
 
     def at(self, n_rows: int) -> Outlook | None:
         """What going to `n_rows` would bring; None without a forecast that reaches so far, or may be acted on.

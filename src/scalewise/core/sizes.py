@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-from scalewise.core.feature_plan import feature_trials
+from scalewise.core.features.feature_plan import feature_trials
 from scalewise.core.plan import Plan
 from scalewise.core.spec import DataSpec, Trial
 from scalewise.core.wording import rows_text

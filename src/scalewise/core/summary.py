@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalewise.core.alarms import alarms, leak_words
-from scalewise.core.backtest import BackTest, backtest
-from scalewise.core.company import LEARNERS
 from scalewise.core.cost import CostCurve, cost_curve
-from scalewise.core.curve_points import CurvePoints, curve_points
 from scalewise.core.curves import Curve, StreamCurve, each_curve, stream_curves, training_noise
-from scalewise.core.experiment import Agenda, agenda
+from scalewise.core.deciding.would_change import MOST_CHANGES
+from scalewise.core.experimenting.experiment import Agenda, agenda
 from scalewise.core.extrapolation import Forecast, forecast
-from scalewise.core.feature_curve import FeatureCurve, feature_curve
+from scalewise.core.features.feature_curve import FeatureCurve, feature_curve
+from scalewise.core.forecasting.backtest import BackTest, backtest
+from scalewise.core.forecasting.company import LEARNERS
+from scalewise.core.forecasting.curve_points import CurvePoints, curve_points
 from scalewise.core.importance import ImportanceTable, importance_table, probe_records
 from scalewise.core.memory import worker_memory
 from scalewise.core.prospects import FARTHEST, Continuation, ModelSummary, Outlook, farthest
@@ -28,7 +29,6 @@ from scalewise.core.tuning import Tuning, tuning
 from scalewise.core.unit_words import does_not_hold
 from scalewise.core.units import UnitComparison, compare_units
 from scalewise.core.verdict import Verdict, decide
-from scalewise.core.would_change import MOST_CHANGES
 
 __all__ = ["Continuation", "ModelSummary", "Summary", "summarise", "summary_steps"]
 

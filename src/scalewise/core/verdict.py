@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from scalewise.core.answer import Action, Answer, answer, scene_of, sobered, unless_too_small
-from scalewise.core.answer_words import doubling_words, evidence, memory_words, sentence
-from scalewise.core.feature_curve import FeatureCurve
-from scalewise.core.feature_plan import plan_features
+from scalewise.core.deciding.answer import Action, Answer, answer, scene_of, sobered, unless_too_small
+from scalewise.core.deciding.answer_words import doubling_words, evidence, memory_words, sentence
+from scalewise.core.deciding.way import Way
+from scalewise.core.deciding.ways import all_ways, doubling
+from scalewise.core.deciding.would_change import would_change
+from scalewise.core.deciding.would_tell import Experiment
+from scalewise.core.features.feature_curve import FeatureCurve
+from scalewise.core.features.feature_plan import plan_features
 from scalewise.core.prospects import ModelSummary, Outlook
 from scalewise.core.sizes import too_small
 from scalewise.core.study import StudyState
 from scalewise.core.tuning import Tuning
-from scalewise.core.way import Way
-from scalewise.core.ways import all_ways, doubling
-from scalewise.core.would_change import would_change
-from scalewise.core.would_tell import Experiment
 
 __all__ = ["Action", "Outlook", "Verdict", "decide"]
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from scalewise.core.association import Codes, Outcomes, Tables, coded_tables
+from scalewise.core.features.association import Codes, Outcomes, Tables, coded_tables
 
 __all__ = ["MAX_CODES", "Block", "CodedBlock", "NumberBlock", "SparseBlock", "category_codes", "number_codes"]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from scalewise.core.association import LEAST_APART
+from scalewise.core.features.association import LEAST_APART
 from scalewise.core.spec import Feature, LeftOut, UnitCandidate
 from scalewise.data.column_blocks import some_rows
 from scalewise.data.profile import PROFILE_ROWS, Profile, profile_table

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from scalewise.core.association import (
+from scalewise.core.features.association import (
     LEAST_APART,
     Codes,
     Outcomes,

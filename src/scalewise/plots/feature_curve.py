@@ -11,7 +11,7 @@ import bqplot as bq
 import ipywidgets as widgets
 import numpy as np
 
-from scalewise.core.feature_curve import FeatureCurve, FeaturePoint
+from scalewise.core.features.feature_curve import FeatureCurve, FeaturePoint
 from scalewise.core.summary import Summary
 from scalewise.core.wording import duration_text, exact_text, gain_text, rows_text, score_text
 from scalewise.plots import drawing

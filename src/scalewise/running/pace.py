@@ -7,9 +7,9 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from scalewise.core.asking import ask, current_agenda
 from scalewise.core.events import Ending
-from scalewise.core.experiment import Agenda
+from scalewise.core.experimenting.asking import ask, current_agenda
+from scalewise.core.experimenting.experiment import Agenda
 from scalewise.core.spec import Trial
 from scalewise.core.study import StudyState
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from scalewise.core.feature_plan import plan_features
+from scalewise.core.features.feature_plan import plan_features
 from scalewise.core.model_names import spelled
 from scalewise.core.plan import Plan
 from scalewise.core.spec import StudySpec

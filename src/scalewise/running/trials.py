@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from scalewise.core import events as ev
-from scalewise.core.experiment import Agenda
+from scalewise.core.experimenting.experiment import Agenda
 from scalewise.core.spec import StudySpec
 from scalewise.data.prepare import Prepared
 from scalewise.running.errands import Errand, Errands

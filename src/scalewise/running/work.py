@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from scalewise.core.experiment import Agenda
+from scalewise.core.experimenting.experiment import Agenda
 from scalewise.core.sizes import planned_trials
 from scalewise.core.spec import StudySpec, Trial
 from scalewise.core.study import StudyState

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from scalewise.core.contest import SURE, contest
 from scalewise.core.curves import Curve, Gain, paired_gain
-from scalewise.core.feature_curve import FeatureCurve
+from scalewise.core.deciding.contest import SURE, contest
+from scalewise.core.deciding.scene import Scene, lacks_memory, takes_long
+from scalewise.core.deciding.unseen import Unseen, unseen_models
+from scalewise.core.deciding.ways import fewer_will_do
+from scalewise.core.deciding.would_tell import Experiment, cheapest_experiment, comparing_experiment
+from scalewise.core.features.feature_curve import FeatureCurve
 from scalewise.core.prospects import ModelSummary, Outlook, farthest
-from scalewise.core.scene import Scene, lacks_memory, takes_long
 from scalewise.core.sizes import study_sizes
 from scalewise.core.study import StudyState
 from scalewise.core.tuning import Tuning
-from scalewise.core.unseen import Unseen, unseen_models
-from scalewise.core.ways import fewer_will_do
-from scalewise.core.would_tell import Experiment, cheapest_experiment, comparing_experiment
 
 __all__ = ["Action", "Answer", "answer", "best_lead", "last_step", "scene_of", "sobered", "unless_too_small"]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scalewise.core.company import Given
-from scalewise.core.curve_points import CurvePoints, curve_points
 from scalewise.core.extrapolation import Forecast, forecast
+from scalewise.core.forecasting.company import Given
+from scalewise.core.forecasting.curve_points import CurvePoints, curve_points
 from scalewise.core.wording import percent_text, rows_text, score_text
 
 __all__ = ["BackTest", "backtest"]

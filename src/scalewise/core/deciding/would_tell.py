@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scalewise.core.contest import CLOSE, normal_above
+from scalewise.core.deciding.contest import CLOSE, normal_above
+from scalewise.core.deciding.scene import Scene
 from scalewise.core.prospects import ModelSummary, Outlook, farthest
-from scalewise.core.scene import Scene
 from scalewise.core.sizes import repeats_at
 from scalewise.core.wording import duration_text, rows_text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scalewise.core.scene import Scene
+from scalewise.core.deciding.scene import Scene
 from scalewise.core.wording import exact_text, percent_text
 
 __all__ = ["ahead_text", "margin_text", "path_text"]

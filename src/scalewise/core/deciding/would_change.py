@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from scalewise.core.answer import Answer
-from scalewise.core.contest import SURE
+from scalewise.core.deciding.answer import Answer
+from scalewise.core.deciding.contest import SURE
+from scalewise.core.deciding.scene_words import ahead_text, margin_text
 from scalewise.core.prospects import Outlook
-from scalewise.core.scene_words import ahead_text, margin_text
 from scalewise.core.unit_words import more_text
 from scalewise.core.wording import about_text, byte_text
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scalewise.core.feature_curve import FeaturePoint
-from scalewise.core.feature_plan import feature_trials
+from scalewise.core.features.feature_curve import FeaturePoint
+from scalewise.core.features.feature_plan import feature_trials
 from scalewise.core.study import StudyState
 from scalewise.core.summary import Summary
 from scalewise.core.wording import byte_text, duration_text, gain_text, rows_text, score_text

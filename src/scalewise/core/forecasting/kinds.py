@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from scalewise.core.curve_points import CurvePoints
-from scalewise.core.forecast_features import CurveShape
-from scalewise.core.power_law import PowerLaw
+from scalewise.core.forecasting.curve_points import CurvePoints
+from scalewise.core.forecasting.forecast_features import CurveShape
+from scalewise.core.forecasting.power_law import PowerLaw
 
 Floats = NDArray[np.float64]
 # Traces are read at the largest size and these many octaves (doublings of the rows) before it.

@@ -14,9 +14,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scalewise.core.curve_points import CurvePoints, curve_points
-from scalewise.core.forecast_features import CurveShape, curve_shape
-from scalewise.core.power_law import EXPONENTS, PowerLaw, fit_power_law
+from scalewise.core.forecasting.curve_points import CurvePoints, curve_points
+from scalewise.core.forecasting.forecast_features import CurveShape, curve_shape
+from scalewise.core.forecasting.power_law import EXPONENTS, PowerLaw, fit_power_law
 from scalewise.errors import InputError, unknown_name
 
 Floats = NDArray[np.float64]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scalewise.core.contest import Contest
-from scalewise.core.feature_curve import FeatureCurve
+from scalewise.core.deciding.contest import Contest
+from scalewise.core.features.feature_curve import FeatureCurve
 from scalewise.core.machine import Machine
 from scalewise.core.plan import FeaturePlan
 from scalewise.core.prospects import ModelSummary, Outlook

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from scalewise.core.answer import Answer, last_step
-from scalewise.core.contest import SURE, overtakings
 from scalewise.core.curves import Curve
-from scalewise.core.guessing_words import guessing_words
+from scalewise.core.deciding.answer import Answer, last_step
+from scalewise.core.deciding.contest import SURE, overtakings
+from scalewise.core.deciding.guessing_words import guessing_words
+from scalewise.core.deciding.scene import Scene, lacks_memory, takes_long
+from scalewise.core.deciding.scene_words import ahead_text, margin_text, path_text
+from scalewise.core.deciding.unseen import Unseen
+from scalewise.core.deciding.way import Way
+from scalewise.core.forecasting.reservations import reservation_words
 from scalewise.core.margin import margin_words
 from scalewise.core.memory import fitting_places
 from scalewise.core.prospects import ModelSummary, Outlook
-from scalewise.core.reservations import reservation_words
-from scalewise.core.scene import Scene, lacks_memory, takes_long
-from scalewise.core.scene_words import ahead_text, margin_text, path_text
 from scalewise.core.spec import ROWS
 from scalewise.core.unit_words import more_text
-from scalewise.core.unseen import Unseen
-from scalewise.core.way import Way
 from scalewise.core.wording import (
     byte_text,
     duration_text,

@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from scalewise.core.cost import Expectation
 from scalewise.core.curves import Curve
-from scalewise.core.guesses import Guess, gain_probability, guess_score
+from scalewise.core.experimenting.guesses import Guess, gain_probability, guess_score
 from scalewise.core.plan import Plan
 from scalewise.core.prospects import ModelSummary, farthest
 from scalewise.core.spec import Trial
@@ -23,7 +23,6 @@ __all__ = [
     "dropped_models",
     "guesses_of",
     "helps",
-    "is_uneven",
     "is_wide",
     "seen_enough",
     "surely_flat",
@@ -95,7 +94,7 @@ def _bound(curve: Curve, best: Curve, plan: Plan) -> float:
 def _is_foreseen(guess: Guess) -> bool:
     """Whether a guess is within reach of a forecast that may be acted on."""
     outlook, curve = guess.summary.outlook, guess.summary.curve
-    is_clear = outlook is not None and not outlook.refusal and not is_uneven(guess.summary)
+    is_clear = outlook is not None and not outlook.refusal and not guess.summary.is_uneven
     return is_clear and curve.n_train_rows <= REACH * curve.last.n_rows
 
 
@@ -105,7 +104,7 @@ def decided(moment: Moment, main: Guess, guesses: list[Guess], left: tuple[Trial
     An answer for the best model is no answer yet while another one that may overtake it would give a different one.
     """
     least = moment.plan.min_gain
-    if not seen_enough(main.summary.curve, moment.plan) or is_uneven(main.summary):
+    if not seen_enough(main.summary.curve, moment.plan) or main.summary.is_uneven:
         return ""
     if moment.verdict.action == "stop" and not _may_win(main, guesses, least) and surely_flat(main.summary):
         # A gain that is sure but too small is not none, and what is still on its way may make it sure.
@@ -150,11 +149,6 @@ def _rises(guess: Guess) -> bool:
 def seen_enough(curve: Curve, plan: Plan) -> bool:
     """Whether an answer rests on sizes far enough apart, and on more than one look at the largest."""
     return is_wide(curve) and curve.last.repeats >= min(2, plan.repeats)
-
-
-def is_uneven(model: ModelSummary) -> bool:
-    """Whether the curve of a model is too uneven for its forecast to end a study or to drop a model by."""
-    return model.continuation is not None and "uneven" in model.continuation.flags
 
 
 def is_wide(curve: Curve) -> bool:

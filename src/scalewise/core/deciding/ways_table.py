@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scalewise.core.way import Way
+from scalewise.core.deciding.way import Way
 from scalewise.core.wording import byte_text, duration_text, gain_text, money_text
 
 __all__ = ["ways_table"]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from scalewise.core.contest import CLOSE, SURE, Contest, leads_where_shared, normal_above, wins_by
+from scalewise.core.deciding.contest import CLOSE, SURE, Contest, leads_where_shared, normal_above, wins_by
 from scalewise.core.prospects import REACH_SDS, ModelSummary, Outlook, farthest
 
 __all__ = ["LEADER_MAY_WIN", "Unseen", "unseen_models"]

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scalewise.core.contest import normal_above, wins_by
 from scalewise.core.cost import Expectation
 from scalewise.core.curves import training_noise
+from scalewise.core.deciding.contest import normal_above, wins_by
 from scalewise.core.prospects import ModelSummary
 from scalewise.core.spec import Trial
 
@@ -89,7 +89,7 @@ def guess_score(model: ModelSummary, target: int) -> Guess:
     variance = (max(high - low, 1e-9) / (2 * _Z)) ** 2
     # The end of the grid stands for what lies beyond it; that of a refused or an uneven curve is a vague one.
     beyond = max(1.0, (math.log(target) - at[0]) / max(at[-1] - at[0], 1e-9))
-    variance *= (_CAUTION * beyond * (2.0 if ahead.refusal or "uneven" in ahead.flags else 1.0)) ** 2
+    variance *= (_CAUTION * beyond * (2.0 if ahead.refusal or model.is_uneven else 1.0)) ** 2
     noise = training_noise(model.curve, last.n_rows) / last.repeats
     return Guess(model, target, mean, max(variance, noise), noise)
 

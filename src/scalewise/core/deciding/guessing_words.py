@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from scalewise.core.answer import best_lead
 from scalewise.core.curves import Curve
+from scalewise.core.deciding.answer import best_lead
 from scalewise.core.prospects import ModelSummary
 from scalewise.core.wording import distance_text, gain_text
 

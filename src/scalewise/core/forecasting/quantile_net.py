@@ -80,8 +80,8 @@ class QuantileNet:
         Parameters
         ----------
         features : ndarray of shape (n_targets, n_features)
-            Features as `scalewise.core.forecast_features.target_features` gives them, then those of
-            `scalewise.core.company.company_features`.
+            Features as `scalewise.core.forecasting.forecast_features.target_features` gives them, then those of
+            `scalewise.core.forecasting.company.company_features`.
         fold : int, optional
             Only the nets that never saw the tables of this fold; the mean of all by default.
 
@@ -102,7 +102,7 @@ class QuantileNet:
         features : ndarray of shape (n_targets, n_features)
             As for `quantiles`, the last columns being those of the kinds of learners.
         traits : ndarray of shape (n_traits,)
-            Features as `scalewise.core.kinds.kind_features` gives them.
+            Features as `scalewise.core.forecasting.kinds.kind_features` gives them.
         fold : int, optional
             Only the nets that never saw the tables of this fold.
 

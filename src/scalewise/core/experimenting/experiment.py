@@ -2,7 +2,7 @@
 
 Every open trial has a worth: how much the verdict is expected to change by it, for each second that it is predicted to
 take. The verdict hangs on two guesses: whether the best model gains at least the margin, and which model is the best.
-`scalewise.core.guesses` says how a trial changes them.
+`scalewise.core.experimenting.guesses` says how a trial changes them.
 
 All of it follows from the state alone, so that a study that is replayed from its journal decides the same.
 """
@@ -13,8 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from scalewise.core.contest import CLOSE, leads_where_shared
-from scalewise.core.decided import (
+from scalewise.core.deciding.contest import CLOSE, leads_where_shared
+from scalewise.core.deciding.unseen import LEADER_MAY_WIN
+from scalewise.core.events import Ending
+from scalewise.core.experimenting.decided import (
     OVERTAKING,
     REACH,
     Moment,
@@ -22,17 +24,14 @@ from scalewise.core.decided import (
     dropped_models,
     guesses_of,
     helps,
-    is_uneven,
     is_wide,
     seen_enough,
     surely_flat,
 )
-from scalewise.core.events import Ending
-from scalewise.core.guesses import JUMP, Guess, worths
+from scalewise.core.experimenting.guesses import JUMP, Guess, worths
 from scalewise.core.prospects import ModelSummary
 from scalewise.core.spec import Trial
 from scalewise.core.study import StudyState, in_order
-from scalewise.core.unseen import LEADER_MAY_WIN
 from scalewise.core.verdict import Verdict
 
 __all__ = ["Agenda", "agenda"]
@@ -182,7 +181,7 @@ def _widening(moment: Moment, main: Guess | None, left: tuple[Trial, ...]) -> tu
     """The next look at a model about which nothing can be told yet, or which rests on sizes too close together."""
     if main is None:
         return ()
-    is_clear = is_wide(main.summary.curve) and not is_uneven(main.summary)
+    is_clear = is_wide(main.summary.curve) and not main.summary.is_uneven
     if is_clear and moment.verdict.action != "cannot_tell":
         return ()
     last = main.summary.curve.last.n_rows

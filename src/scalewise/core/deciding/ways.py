@@ -15,14 +15,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from scalewise.core.curves import Curve, paired_gain
-from scalewise.core.feature_curve import FeatureCurve, FeaturePoint
+from scalewise.core.deciding.scene import Scene, lacks_memory
+from scalewise.core.deciding.scene_words import margin_text
+from scalewise.core.deciding.way import Way, WayAction
+from scalewise.core.features.feature_curve import FeatureCurve, FeaturePoint
 from scalewise.core.prospects import ModelSummary, Outlook
-from scalewise.core.scene import Scene, lacks_memory
-from scalewise.core.scene_words import margin_text
 from scalewise.core.tuning import Tuning, tuning_seconds
 from scalewise.core.tuning_plan import plan_tuning
 from scalewise.core.unit_words import collecting_text
-from scalewise.core.way import Way, WayAction
 from scalewise.core.wording import byte_text, percent_text, rows_text
 
 __all__ = ["Way", "all_ways", "doubling", "fewer_will_do"]

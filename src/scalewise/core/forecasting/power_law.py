@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scalewise.core.curve_points import CurvePoints, curve_points, positive_numbers
+from scalewise.core.forecasting.curve_points import CurvePoints, curve_points, positive_numbers
 
 Floats = NDArray[np.float64]
 

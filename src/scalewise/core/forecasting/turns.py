@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scalewise.core.curve_points import CurvePoints
+from scalewise.core.forecasting.curve_points import CurvePoints
 from scalewise.core.noise import TrainingNoise
 
 Floats = NDArray[np.float64]

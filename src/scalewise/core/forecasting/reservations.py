@@ -7,9 +7,9 @@ from collections.abc import Container
 import numpy as np
 from numpy.typing import NDArray
 
-from scalewise.core.curve_points import CurvePoints
-from scalewise.core.forecast_features import CurveShape
-from scalewise.core.turns import turns_of
+from scalewise.core.forecasting.curve_points import CurvePoints
+from scalewise.core.forecasting.forecast_features import CurveShape
+from scalewise.core.forecasting.turns import turns_of
 
 Floats = NDArray[np.float64]
 

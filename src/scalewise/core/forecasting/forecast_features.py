@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scalewise.core.curve_points import CurvePoints
-from scalewise.core.power_law import EXPONENTS, PowerLaw, grid_fit, weights
+from scalewise.core.forecasting.curve_points import CurvePoints
+from scalewise.core.forecasting.power_law import EXPONENTS, PowerLaw, grid_fit, weights
 
 Floats = NDArray[np.float64]
 
