@@ -157,7 +157,7 @@ def main() -> None:
     parser.add_argument("--no-peer", action="store_true")
     parser.add_argument("--growth", action="store_true")
     parser.add_argument("--rows", type=int, nargs="*", default=[300_000, 3_000_000, 30_000_000])
-    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=8)
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as place:

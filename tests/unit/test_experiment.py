@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from studies import BOOSTING, DUMMY, LINEAR, data_spec, power_score, record, started, study_spec
 
 from scalewise.core import events as ev
+from scalewise.core.cost import Expectation
 from scalewise.core.events.codec import event_from_dict, event_to_dict
 from scalewise.core.experimenting.asking import ask, current_agenda
 from scalewise.core.experimenting.experiment import Agenda
@@ -210,6 +211,23 @@ def test_cheap_trials_are_not_queued_before_a_dear_one_of_more_worth():
     assert ask(state, 6, agenda=Agenda((dear, cheap)), free=0) == ()
     assert ask(state, 6, agenda=Agenda((dear, cheap)), free=1) == (dear, cheap)
     assert ask(state, 6, agenda=Agenda((cheap, dear)), free=0) == (cheap,)
+
+
+def test_a_dear_look_farther_up_waits_for_the_one_before_it():
+    state = shown({"dummy": 8_000, "linear": 8_000, "boosting": 8_000})
+    last = summarise(state).model("boosting").curve.last.n_rows
+    slow = Expectation({Trial(model.name, last): record(0.8, seconds=100.0) for model in PLAN.models})
+    state = replace(state, expected=slow)
+    larger = [t.n_rows for t in state.planned() if t.model == "boosting" and t.repeat == 0 and t.n_rows > last]
+    near, far, beside = Trial("boosting", larger[0]), Trial("boosting", larger[1]), Trial("linear", larger[1])
+    wanted = Agenda((near, far, beside))
+    assert ask(state, 6, agenda=wanted, free=3) == (near, beside)
+    assert ask(state, 6, agenda=wanted, free=3, taken=(near,)) == (beside,)
+    assert ask(state, 6, agenda=wanted, free=3, taken=(beside,)) == (near,)
+    # A further look where it is measured already does not wait, and neither does what a person asked for.
+    again = Trial("boosting", last, 2)
+    assert ask(state, 6, agenda=Agenda((near, again)), free=3) == (near, again)
+    assert ask(replace(state, reach=1.0), 6, agenda=wanted, free=3) == (near, far, beside)
 
 
 def test_what_does_not_fit_into_the_time_left_is_not_begun():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from scalewise.core.experimenting.experiment import Agenda
+from scalewise.core.experimenting.experiment import FEWEST_SIZES, Agenda
 from scalewise.core.spec import Trial
 from scalewise.core.study import StudyState, in_order
 from scalewise.core.summary import summarise
@@ -61,6 +61,8 @@ def ask(
         seconds = state.expected.seconds(trial)
         if seconds > seconds_left:
             continue
+        if not everything and seconds > _CHEAP_SECONDS and _is_hasty(state, trial, (*taken, *found)):
+            continue
         if free is not None and len(found) >= free and seconds > _CHEAP_SECONDS:
             if everything:
                 continue
@@ -68,3 +70,19 @@ def ask(
             break
         found.append(trial)
     return tuple(found)
+
+
+def _is_hasty(state: StudyState, trial: Trial, coming: Collection[Trial]) -> bool:
+    """Whether a look at a model farther up should wait for another such look at it that is on its way.
+
+    That one may settle what this one is for; and what is seen farther up is acted on only after a second look there.
+    Nothing waits that is needed whatever comes out: the first few sizes, and those that a person asked for.
+    """
+    rivals = [t for t in coming if t.model == trial.model and t.repeat == 0 and t.is_plain]
+    if trial.repeat > 0 or not trial.is_plain or not rivals or state.study is None:
+        return False
+    sizes = {t.n_rows for t in state.records if t.model == trial.model and t.is_plain}
+    insisted = state.study.data.rows_at(state.reach) if state.reach else 0
+    measured = max(sizes, default=0)
+    is_needed = len(sizes) < FEWEST_SIZES or trial.n_rows <= insisted
+    return not is_needed and trial.n_rows > measured and any(t.n_rows > measured for t in rivals)

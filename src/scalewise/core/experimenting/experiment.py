@@ -34,9 +34,9 @@ from scalewise.core.spec import Trial
 from scalewise.core.study import StudyState, in_order
 from scalewise.core.verdict import Verdict
 
-__all__ = ["Agenda", "agenda"]
+__all__ = ["FEWEST_SIZES", "Agenda", "agenda"]
 
-_FEWEST_SIZES = 4
+FEWEST_SIZES = 4
 """Sizes before which nothing is forecast, so that each model begins with as many."""
 _LIKELY = 0.5
 """Probability from which a model is expected to win."""
@@ -115,7 +115,7 @@ def _opening(moment: Moment, order: tuple[Trial, ...]) -> tuple[Trial, ...]:
     sizes = {m.curve.model.name: len(m.curve.points) for m in moment.models}
     found: list[Trial] = []
     for model in moment.plan.models:
-        lacking = max(_FEWEST_SIZES - sizes.get(model.name, 0), 0)
+        lacking = max(FEWEST_SIZES - sizes.get(model.name, 0), 0)
         found += [t for t in order if t.model == model.name and t.repeat == 0][:lacking]
     first = sorted(found, key=order.index)
     largest = max((t.n_rows for t in first), default=0)
