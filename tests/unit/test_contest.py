@@ -17,6 +17,7 @@ from scalewise.core.prospects import Continuation, Outlook
 from scalewise.core.summary import summarise
 
 MARGIN = 0.005
+TUNED = replace(BOOSTING, name="boosting(max_iter=400)", label="Gradient boosting (max_iter=400)")
 
 
 def models(linear, boosting, *, noise=0.0003, max_fraction=0.2, n_train_rows=100_000):
@@ -56,6 +57,15 @@ def test_the_simplest_within_noise_is_picked():
     found = contest((rich, simple), MARGIN)
     assert found.pick is simple
     assert found.best is simple or found.behind.low <= 0
+
+
+def test_a_model_as_it_comes_stands_for_one_with_other_settings_that_may_be_no_better():
+    plan = Plan((BOOSTING, TUNED), max_fraction=0.2, repeats=5)
+    scores = {BOOSTING.name: (0.800, 0.02), TUNED.name: (0.8005, 0.02)}
+    summary = summarise(finished(started(plan, study_spec(data_spec(100_000))), scores, noise=0.002))
+    found = contest(summary.models, MARGIN)
+    assert (found.pick.curve.model, found.best.curve.model) == (BOOSTING, TUNED)
+    assert any(line.startswith("The plainer Gradient boosting is within") for line in summary.verdict.evidence)
 
 
 def test_no_gain_over_the_pick_beyond_the_best_score_is_probable():

@@ -296,6 +296,11 @@ class ModelSpec:
         """Its name in the catalogue, whatever its settings."""
         return base_of(self.name)
 
+    @property
+    def complexity(self) -> tuple[int, bool]:
+        """What orders models from simple to complex: their rungs, and on one rung settings beside the recipe's own."""
+        return self.rung, self.name != self.kind
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Trial:

@@ -14,7 +14,7 @@ from scalewise.core.forecasting.reservations import reservation_words
 from scalewise.core.margin import margin_words
 from scalewise.core.memory import fitting_places
 from scalewise.core.prospects import ModelSummary, Outlook
-from scalewise.core.spec import ROWS
+from scalewise.core.spec import ROWS, ModelSpec
 from scalewise.core.unit_words import more_text
 from scalewise.core.wording import (
     byte_text,
@@ -223,9 +223,15 @@ def _simpler(scene: Scene) -> str:
     best = scene.contest.best.label
     far = f"{gain_text(behind.mean)} ({gain_text(behind.low)} to {gain_text(behind.high)})"
     within = "within the margin" if behind.high < scene.margin else "within noise"
-    rungs = [m.curve.model.rung for m in (scene.here, scene.contest.best)]
-    how = "simpler" if rungs[0] < rungs[1] else "faster"
+    how = _how(scene.here.curve.model, scene.contest.best.curve.model)
     return f"The {how} {scene.here.label} is {within} of {best}, which is {far} ahead."
+
+
+def _how(model: ModelSpec, other: ModelSpec) -> str:
+    """What speaks for a model that stands for the best one."""
+    if model.rung < other.rung:
+        return "simpler"
+    return "plainer" if model.complexity < other.complexity else "faster"
 
 
 def _fewer(scene: Scene) -> str:

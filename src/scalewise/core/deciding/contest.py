@@ -111,7 +111,7 @@ def contest(models: Sequence[ModelSummary], margin: float) -> Contest:
         Those that look at features; at least one.
     margin : float
     """
-    ordered = tuple(sorted(models, key=lambda m: m.curve.model.rung))
+    ordered = tuple(sorted(models, key=lambda m: m.curve.model.complexity))
     best = _best(ordered)
     pick, behind = _simplest(ordered, best, margin)
     leads = {m.curve.model.name: _lead(pick.curve, m.curve) for m in ordered}
@@ -127,7 +127,7 @@ def _simplest(ordered: Sequence[ModelSummary], best: ModelSummary, margin: float
 
 def _is_near(model: ModelSummary, best: ModelSummary, behind: Gain | None, margin: float) -> bool:
     """Whether a model may stand for the best: a simpler one within noise, any other only surely within the margin."""
-    is_simpler = model.curve.model.rung < best.curve.model.rung
+    is_simpler = model.curve.model.complexity < best.curve.model.complexity
     return behind is not None and (behind.high < margin or (is_simpler and behind.low <= 0))
 
 
@@ -136,7 +136,7 @@ def _plainest(near: Sequence[ModelSummary], best: ModelSummary, n_rows: int) -> 
     seconds = [m.seconds(n_rows) for m in near]
     dear = max(_DEARER * min(seconds), _DEAR_SECONDS)
     spared = [m for m, s in zip(near, seconds, strict=True) if s <= dear]
-    return min(spared, key=lambda m: (m.curve.model.rung, m is not best, -m.curve.last.score))
+    return min(spared, key=lambda m: (m.curve.model.complexity, m is not best, -m.curve.last.score))
 
 
 def _lowered(probability: float, sds: float) -> float:
