@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -15,7 +16,7 @@ from scalewise.core.study import StudyState
 from scalewise.data.screening import Screening
 from scalewise.data.sources import Source
 from scalewise.engines.base import Engine, Report
-from scalewise.errors import ScalewiseError
+from scalewise.errors import ScalewiseError, StudyError
 from scalewise.journal import Journal
 from scalewise.models.fitted import FittedModel
 from scalewise.options import StudyOptions
@@ -35,7 +36,7 @@ class StudyRunner:
     """Runs studies one after another on an engine.
 
     Every public method may be called from any thread and returns at once; what it asks for happens on the runner's own
-    thread, and shows in `state`.
+    thread, and shows in `state`. After `close` each raises a `StudyError`, but for `close` itself.
 
     Parameters
     ----------
@@ -59,6 +60,7 @@ class StudyRunner:
         self._conductor = Conductor(engine, self._ledger, self._inbox.put, self._publish, self._is_wanted)
         self.last_error: ScalewiseError | None = None
         self._open = True
+        self._closed = False
         self._turning = False
         self._settled = threading.Condition()
         self._asked = 0
@@ -236,9 +238,9 @@ class StudyRunner:
 
     def close(self) -> None:
         """Stop everything and wait until no worker, thread or file is left. Closing twice is fine."""
-        if self._thread.is_alive():
-            self._send(self._shut)
-            self._thread.join(timeout=20)
+        with contextlib.suppress(StudyError):
+            self._send(self._shut, last=True)
+        self._thread.join(timeout=20)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until nothing is being read or run; False where `timeout` seconds went by first."""
@@ -256,10 +258,14 @@ class StudyRunner:
         awaited = self._conductor.is_awaited or self.state.open_check() is not None
         return self._answered >= self._asked and not self._turning and not busy and not awaited
 
-    def _send(self, command: Callable[[], None]) -> None:
+    def _send(self, command: Callable[[], None], *, last: bool = False) -> None:
+        # Under the lock, so that nothing lies behind the last command, where nobody would answer it.
         with self._settled:
+            if self._closed:
+                raise StudyError("The study is closed, and nothing more can be asked of it. Make another one.")
+            self._closed = last
             self._asked += 1
-        self._inbox.put(command)
+            self._inbox.put(command)
 
     # Everything below runs on the runner's thread.
 

@@ -14,6 +14,7 @@ from worker_processes import process_of
 from scalewise.core.summary import summarise
 from scalewise.data.sources import open_source
 from scalewise.engines import open_engine
+from scalewise.errors import StudyError
 from scalewise.journal import Journal
 from scalewise.options import StudyOptions
 from scalewise.runner import StudyRunner
@@ -208,6 +209,17 @@ def test_closing_twice_is_fine_and_leaves_no_thread(start_runner):
     runner.close()
     runner.close()
     assert not runner._thread.is_alive()
+
+
+def test_whatever_is_asked_after_the_close_is_refused_at_once(start_runner):
+    runner = take_up(start_runner())
+    runner.close()
+    with pytest.raises(StudyError, match="is closed"):
+        runner.model("linear")
+    with pytest.raises(StudyError, match="is closed"):
+        runner.start(OPTIONS)
+    runner.answered()
+    assert runner.wait(1)
 
 
 def test_a_full_disk_ends_the_journal_but_not_the_study(start_runner, tmp_path):
