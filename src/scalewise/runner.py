@@ -270,14 +270,17 @@ class StudyRunner:
     # Everything below runs on the runner's thread.
 
     def _run(self) -> None:
-        self._conductor.start_engine()
+        self._survive(self._conductor.start_engine)
         while self._open:
-            try:
-                self._turn()
-            except Exception as error:  # noqa: BLE001 - the thread's boundary: whatever went wrong is shown, and it lives on
-                self._conductor.fail(f"{type(error).__name__}: {error}")
+            self._survive(self._turn)
             self._publish()
         self._publish()
+
+    def _survive(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - the thread's boundary: whatever went wrong is shown, and it lives on
+            self._conductor.fail(f"{type(error).__name__}: {error}")
 
     def _turn(self) -> None:
         """Take one message (or make a bit of sample where none waits), then keep the engine busy."""

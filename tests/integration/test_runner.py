@@ -14,7 +14,7 @@ from worker_processes import process_of
 from scalewise.core.summary import summarise
 from scalewise.data.sources import open_source
 from scalewise.engines import open_engine
-from scalewise.errors import StudyError
+from scalewise.errors import EngineError, StudyError
 from scalewise.journal import Journal
 from scalewise.options import StudyOptions
 from scalewise.runner import StudyRunner
@@ -207,6 +207,38 @@ def test_closing_twice_is_fine_and_leaves_no_thread(start_runner):
     runner = take_up(start_runner())
     runner.start(OPTIONS)
     runner.close()
+    runner.close()
+    assert not runner._thread.is_alive()
+
+
+class Unstartable:
+    """An engine that does not start, for a reason of its own or by a mistake in it."""
+
+    name, slots = "unstartable", 0
+
+    def __init__(self, error):
+        self._error = error
+
+    def start(self, outbox):
+        raise self._error
+
+    def cancel(self):
+        pass
+
+    close = cancel
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(EngineError("There is no licence for it."), "no licence"), (RuntimeError("oops"), "could not be started")],
+)
+def test_a_study_on_an_engine_that_did_not_start_says_so_when_it_is_to_begin(error, words):
+    runner = StudyRunner(Unstartable(error), Journal())
+    take_up(runner)
+    runner.start(OPTIONS)
+    runner.answered()
+    assert isinstance(runner.last_error, EngineError)
+    assert words in str(runner.last_error)
     runner.close()
     assert not runner._thread.is_alive()
 

@@ -89,11 +89,15 @@ class Conductor:
         return self._trials.work
 
     def start_engine(self) -> None:
-        """Start the engine; one that cannot start is shown."""
+        """Start the engine; one that cannot start is shown, and again when a study is to begin."""
+        self._lost = f"The engine {self.engine.name!r} could not be started. Choose another one."
         try:
             self._engines.start(self._outbox)
         except ScalewiseError as error:
-            self.tell(ev.StudyFailed(reason=str(error)))
+            self._lost = str(error)
+            self.tell(ev.StudyFailed(reason=self._lost))
+        else:
+            self._lost = ""
 
     def tell(self, event: ev.Event, *, trial_key: str = "") -> None:
         """Fold and journal an event."""
