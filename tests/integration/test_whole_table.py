@@ -110,6 +110,13 @@ def test_a_stream_runs_beside_the_trials_of_its_study(start, folder, engine):
     assert [curve.stream.model.name for curve in summarise(study.state).streams] == ["sgd"]
 
 
+def test_a_streams_model_may_be_spelled_in_any_way(start, folder):
+    study = start(folder, "inline")
+    study.stream("sgd()").wait(PATIENCE_SECONDS)
+    assert study.state.streams["sgd"].phase == "finished"
+    assert study.model("sgd()").incremental
+
+
 def test_two_models_stream_at_once(start, folder):
     study = start(folder, "local")
     study.stream("sgd").stream("bayes").wait(PATIENCE_SECONDS)

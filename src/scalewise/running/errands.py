@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from scalewise.core import events as ev
+from scalewise.core.model_names import spelled
 from scalewise.core.spec import Trial
 from scalewise.core.streams import StreamEvent
 from scalewise.core.study import StudyState
@@ -124,6 +125,7 @@ class Errands:
         InputError
             If the model cannot learn this table block by block, or so often.
         """
+        model = spelled(model)
         if model in whole.streaming:
             return
         key = stream_key(whole.study.id, model)
@@ -152,7 +154,7 @@ class Errands:
         try:
             if whole is None:
                 raise InputError("No study has been started, so there is no model to take out. Start one first.")
-            kept = whole.kept(name)
+            kept = whole.kept(spelled(name))
             if kept is None:
                 self._refit(whole, *whole.refit(name, state), asked)
             else:
