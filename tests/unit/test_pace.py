@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 
 import pytest
 from studies import LINEAR, record, started
@@ -60,6 +61,14 @@ def test_a_budget_counts_from_the_first_trial_on():
     assert seconds_left(state) == pytest.approx(90, abs=5)
     again = fold(state, ev.StudyStarted(study=state.study, plan=state.plan, at=time.time()))
     assert seconds_left(again) == 120
+
+
+def test_the_time_that_a_study_was_finished_is_not_taken_from_its_budget():
+    now, state = time.time(), with_budget(2)
+    state = fold(state, ev.TrialStarted(trial=next(iter(state.left)), worker="w", at=now - 3_600))
+    state = fold(state, ev.StudyFinished(ending="decided", reason="It is decided.", at=now - 3_570))
+    state = fold(state, ev.PlanChanged(plan=replace(state.plan, max_fraction=0.2), at=now))
+    assert seconds_left(state) == pytest.approx(90, abs=5)
 
 
 def test_a_spent_budget_says_where_it_was_too_short_for_any_fit():

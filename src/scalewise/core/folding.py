@@ -39,6 +39,9 @@ def fold(state: StudyState, event: ev.Event) -> StudyState:
         case ev.PlanChanged(plan=plan):
             phase: Phase = "running" if state.phase == "finished" else state.phase
             again = replace(state, plan=plan, phase=phase, ready_rows=0, ending="", ending_reason="")
+            if state.phase == "finished" and state.working_since:
+                # While it was finished, no time of its budget went by.
+                again = replace(again, working_since=state.working_since + max(event.at - state.finished_at, 0.0))
             return _replanned(replace(again, reach=_reach(state, plan)))
         case ev.SampleReady(n_rows=n_rows):
             return replace(state, ready_rows=max(n_rows, state.ready_rows))
@@ -49,7 +52,7 @@ def fold(state: StudyState, event: ev.Event) -> StudyState:
             return replace(_at_rest(state), phase=ended)
         case ev.StudyFinished(ending=ending, reason=reason):
             ended_by_itself = replace(state, phase="finished", running=MappingProxyType({}))
-            return replace(ended_by_itself, ending=ending, ending_reason=reason)
+            return replace(ended_by_itself, ending=ending, ending_reason=reason, finished_at=event.at)
         case ev.StudyFailed(reason=reason):
             return _note(replace(_at_rest(state), phase="failed"), "error", reason, event.at)
         case _:

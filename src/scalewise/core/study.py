@@ -94,7 +94,9 @@ class StudyState:
         When the study was started (seconds since 1970).
     working_since : float
         When the first trial since then began: the budget of time counts from there, since until then workers start and
-        samples are laid out. 0 before.
+        samples are laid out. 0 before. Later by as long as the study was finished before it went on.
+    finished_at : float
+        When the study last finished by itself (seconds since 1970).
     away : str
         The engine that the rest goes to; empty for the one that the study began on.
     check : Trial or None
@@ -141,6 +143,7 @@ class StudyState:
     notes: tuple[Note, ...] = ()
     started_at: float = 0.0
     working_since: float = 0.0
+    finished_at: float = 0.0
     away: str = ""
     check: Trial | None = None
     difference: str = ""
