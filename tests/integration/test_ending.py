@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +14,7 @@ import pytest
 from scalewise import cli
 from scalewise.data.sources import open_source
 from scalewise.engines import open_engine
+from scalewise.engines.base import Report, StreamTask, TrialTask
 from scalewise.journal import Journal
 from scalewise.options import StudyOptions
 from scalewise.runner import StudyRunner
@@ -84,6 +87,58 @@ def test_a_spent_budget_ends_the_study_with_what_it_has(open_runner):
     assert state.records
     assert len(state.records) < len(state.planned())
     assert time.monotonic() - start < PATIENCE_SECONDS
+
+
+class Holding:
+    """An engine that holds what it is given."""
+
+    name, slots = "holding", 1
+
+    def __init__(self):
+        self.tasks, self.n_cancels = [], 0
+
+    def start(self, outbox):
+        self._outbox = outbox
+
+    def submit(self, task):
+        self.tasks.append(task)
+
+    def cancel(self):
+        self.n_cancels += 1
+
+    def close(self):
+        pass
+
+    def held(self, kind):
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not (found := [task for task in self.tasks if isinstance(task, kind)]):
+            assert time.monotonic() < end, "waited in vain"
+            time.sleep(0.01)
+        return found[0]
+
+    def report(self, task, event):
+        self._outbox(Report(task.study_id, event))
+
+
+def test_a_stream_goes_on_where_the_budget_of_its_study_is_spent():
+    engine = Holding()
+    with contextlib.closing(StudyRunner(engine, Journal())) as runner:
+        runner.open("easy", lambda: open_source(table(), name="easy"))
+        runner.prepare(EASY)
+        runner.start(replace(EASY, budget_minutes=0.02))
+        trial = engine.held(TrialTask)
+        runner.stream("sgd")
+        stream, before = engine.held(StreamTask), engine.n_cancels
+        engine.report(trial, trial.started("w"))
+        end = time.monotonic() + PATIENCE_SECONDS
+        while runner.state.phase == "running" and time.monotonic() < end:
+            time.sleep(0.01)
+        assert runner.state.ending == "budget"
+        assert engine.n_cancels == before
+        assert not runner.wait(0.1)
+        engine.report(stream, stream.failed("Enough."))
+        assert runner.wait(5)
+        assert runner.state.streams["sgd"].phase == "failed"
 
 
 def test_the_shell_tells_how_the_study_ended(capsys, tmp_path):

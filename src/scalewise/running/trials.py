@@ -82,8 +82,8 @@ class Trials:
             self.work.forget()
 
     def cancel(self) -> bool:
-        """Give up what is on its way; whether there was anything."""
-        if self.work is None or not self.work.submitted:
+        """Give up what is on its way, unless that would end what else runs on the engine; whether that was done."""
+        if self.work is None or not self.work.submitted or self._is_shared:
             return False
         self._engines.now.cancel()
         return True
@@ -122,8 +122,13 @@ class Trials:
             self._begin_filling(work, agenda)
         if self._submit(work, pace, agenda):
             return None
-        is_shared = bool(state.open_streams()) or self._errands.is_awaited
-        return pace.end(is_busy=self._errands.is_busy, is_shared=is_shared)
+        return pace.end(is_busy=self._errands.is_busy, is_shared=self._is_shared)
+
+    @property
+    def _is_shared(self) -> bool:
+        """Whether others, such as streams, run on the engine, or are about to."""
+        state = self._ledger.state
+        return bool(state.open_streams()) or state.open_check() is not None or self._errands.is_awaited
 
     def _submit(self, work: Work, pace: Pace, agenda: Agenda | None) -> bool:
         """Submit the next trials; whether there are any."""
