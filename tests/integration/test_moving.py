@@ -129,6 +129,38 @@ def test_where_the_other_engine_is_lost_the_study_goes_on_here(runner):
     assert set(runner.state.places.values()) == {"inline"}
 
 
+class LostLate(Skewed):
+    """An engine whose end is only told while it is being left."""
+
+    name = "lost late"
+
+    def close(self):
+        self._outbox(Report("", ev.EngineLost(where=self.name, reason="The scheduler is gone.")))
+        super().close()
+
+
+def test_the_late_word_of_an_engine_that_was_left_ends_nothing_here(runner):
+    runner.move(LostLate)
+    until(lambda: runner.state.difference)
+    runner.come_home()
+    until(lambda: runner.state.away == "")
+    runner.start(LARGE)
+    runner.answered()
+    assert runner.last_error is None
+    assert runner.wait(PATIENCE_SECONDS)
+    assert runner.state.phase == "finished"
+
+
+def test_where_the_first_engine_is_lost_meanwhile_the_other_one_goes_on(runner):
+    runner.move(lambda: open_engine("local", workers=1))
+    until(lambda: runner.state.away == "local" and runner.state.check is None)
+    runner._inbox.put(Report("", ev.EngineLost(where="inline", reason="It was closed.")))
+    runner.change(LARGE)
+    until(lambda: runner.state.phase == "finished" and len(runner.state.records) > 30)
+    assert runner.state.away == "local"
+    assert "local" in runner.state.places.values()
+
+
 def test_an_engine_that_cannot_start_is_said_and_nothing_moves(runner):
     def broken():
         raise EngineError("No scheduler answers at tcp://nowhere:1.")

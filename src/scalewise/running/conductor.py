@@ -332,6 +332,9 @@ class Conductor:
         event, work = report.event, self._work
         if report.study_id and (work is None or report.study_id != work.study.id):
             return
+        if isinstance(event, ev.EngineLost) and not self._engines.has(event.where):
+            # It was left before this came.
+            return
         if self._engines.is_check(event):
             judged = self._engines.judge(event, self._state)
             if judged is not None:
@@ -345,7 +348,7 @@ class Conductor:
         else:
             self.tell(event)
         if isinstance(event, ev.EngineLost):
-            self._lose_engine(event.reason)
+            self._lose_engine(event)
 
     def step(self) -> None:
         """Do a bit of what is made between messages, such as laying out samples."""
@@ -371,11 +374,12 @@ class Conductor:
         if unit is not None and self._work is not None and self.screening is None:
             self.check_unit(unit)
 
-    def _lose_engine(self, reason: str) -> None:
-        """Go on here where the other engine is gone; stop where this one is."""
-        if self._engines.away is None:
-            self._lost = reason
-            self.stop()
+    def _lose_engine(self, lost: ev.EngineLost) -> None:
+        """Go on here where the other engine is gone; stop where this one is, unless the study is away."""
+        if self._engines.away is None or self._engines.away.name != lost.where:
+            self._lost = lost.reason
+            if self._engines.away is None:
+                self.stop()
             return
         self.come_home()
         self.tell(ev.Noted(level="warning", text="The study goes on here, with all points that it has."))

@@ -34,6 +34,10 @@ class Engines:
         """Where trials are submitted."""
         return self.away or self.home
 
+    def has(self, name: str) -> bool:
+        """Whether one of the engines is called so."""
+        return name in [engine.name for engine in (self.home, self.away) if engine is not None]
+
     def start(self, outbox: Outbox) -> None:
         """Start the first engine."""
         self.home.start(outbox)
