@@ -23,6 +23,7 @@ import scipy.sparse as sp
 
 from scalewise.data import parquet_files, parquet_footers, sources
 from scalewise.data.csv_files import open_csv
+from scalewise.data.scratch import sweep
 from scalewise.data.sources import open_source
 from scalewise.data.sparse import SparseTable
 from scalewise.errors import ScalewiseError, TableError
@@ -364,9 +365,20 @@ def test_a_large_csv_whose_types_turn_out_wider_is_read_all_the_same(tmp_path):
 def test_the_rewritten_copy_of_a_large_csv_goes_with_its_source(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     source = open_csv(csv(tmp_path), "large", in_memory_bytes=0)
-    assert list(tmp_path.glob("scalewise-csv-*"))
+    assert list(tmp_path.glob("scalewise-*"))
     del source
-    assert not list(tmp_path.glob("scalewise-csv-*"))
+    assert not list(tmp_path.glob("scalewise-*"))
+
+
+def test_the_rewritten_copy_of_a_large_csv_is_swept_up_where_its_process_was_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    rewrite = "from scalewise.data.csv_files import open_csv; from pathlib import Path; import os, signal, sys;"
+    rewrite += "kept = open_csv(Path(sys.argv[1]), 'large', in_memory_bytes=0); os.kill(os.getpid(), signal.SIGKILL)"
+    where = {**os.environ, "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", rewrite, str(csv(tmp_path))], env=where, check=False)
+    assert list(tmp_path.glob("scalewise-*"))
+    sweep(tmp_path)
+    assert not list(tmp_path.glob("scalewise-*"))
 
 
 def test_a_large_csv_that_cannot_be_read_leaves_nothing_behind(tmp_path, monkeypatch):

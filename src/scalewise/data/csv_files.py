@@ -6,7 +6,6 @@ import codecs
 import hashlib
 import re
 import shutil
-import tempfile
 import weakref
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 
 from scalewise.data.frames import ArrowSource
 from scalewise.data.parquet_files import ParquetSource
+from scalewise.data.scratch import make_scratch
 from scalewise.errors import TableError
 
 __all__ = ["open_csv"]
@@ -123,7 +123,7 @@ def _rewritten(path: Path, name: str) -> ParquetSource:
     Types are guessed from the first block; a later value that does not fit makes its column wider and starts again.
     """
     with ExitStack() as unless_done:
-        folder = Path(tempfile.mkdtemp(prefix="scalewise-csv-"))
+        folder = make_scratch()
         unless_done.callback(shutil.rmtree, folder, ignore_errors=True)
         target = folder / "table.parquet"
         types: Types = {}
