@@ -21,6 +21,7 @@ from scalewise.data.sources import open_source
 from scalewise.engines import open_engine
 from scalewise.errors import InputError, StudyError
 from scalewise.journal import Journal
+from scalewise.models.fitted import FittedModel
 from scalewise.models.streaming import stream_order
 from scalewise.options import StudyOptions
 from scalewise.runner import StudyRunner
@@ -187,6 +188,21 @@ def test_a_whole_table_is_predicted_part_by_part(start, folder, engine, tmp_path
     whole = study.model("sgd")
     np.testing.assert_array_equal(found["prediction"], whole.predict(frame()))
     np.testing.assert_allclose(found["probability True"], whole.predict_proba(frame())[:, 1], rtol=1e-12)
+
+
+def test_a_part_that_cannot_be_predicted_leaves_no_file(start, folder, tmp_path, monkeypatch):
+    study = start(folder, "inline").wait(PATIENCE_SECONDS)
+    predicted, batches = FittedModel.predicted_columns, iter(range(100))
+
+    def second_fails(model, batch):
+        if next(batches):
+            raise ValueError("no more")
+        return predicted(model, batch)
+
+    monkeypatch.setattr(FittedModel, "predicted_columns", second_fails)
+    with pytest.raises(StudyError, match="no more"):
+        study.predict(folder, "linear", tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_predictions_are_not_mixed_with_other_files(start, folder):

@@ -184,7 +184,7 @@ class Part:
 
 
 def predict_part(part: Part) -> int:
-    """Predict a part of a table, batch by batch, on a worker; the file has its name once it is whole.
+    """Predict a part of a table, batch by batch, on a worker; the file has its name once it is whole, or is not there.
 
     Returns
     -------
@@ -198,10 +198,13 @@ def predict_part(part: Part) -> int:
             writer = writer or pq.ParquetWriter(unfinished, batch.schema)
             writer.write_batch(batch)
             n_rows += batch.num_rows
+        if writer is not None:
+            writer.close()
+            unfinished.replace(part.target)
     finally:
         if writer is not None:
             writer.close()
-    unfinished.replace(part.target)
+        unfinished.unlink(missing_ok=True)
     return n_rows
 
 
