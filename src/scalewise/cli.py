@@ -190,7 +190,7 @@ def _run(asked: argparse.Namespace) -> int:
     ) as study:
         status = _follow(study, asked)
         if asked.check_unit and status == 0:
-            _check_units(study)
+            status = _check_units(study)
         # Interrupted while the table was looked at, there is nothing to tell.
         if study.state.study is not None:
             _tell(study, asked)
@@ -319,14 +319,20 @@ def _begin(study: Study, *, quiet: bool) -> None:
         study.run(on_progress=show)
 
 
-def _check_units(study: Study) -> None:
-    """Check the sampling units that suggest themselves, one after another."""
+def _check_units(study: Study) -> int:
+    """Check the sampling units that suggest themselves, one after another; Ctrl-C leaves it at those that are done."""
     from scalewise.core.units import proposed_units
 
     checked = {check.unit for check in study.state.unit_checks}
-    for unit in proposed_units(study.state):
-        if unit not in checked:
-            study.check_unit(unit).wait()
+    try:
+        for unit in proposed_units(study.state):
+            if unit not in checked:
+                study.check_unit(unit).wait()
+    except KeyboardInterrupt:
+        study.stop()
+        study.wait(5)
+        return 130
+    return 0
 
 
 def _check_features(study: Study, asked: argparse.Namespace) -> None:

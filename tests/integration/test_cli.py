@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from scalewise import cli
+from scalewise.core.spec import SamplingUnit
 
 QUICK = ("--engine", "inline", "--quiet", "--models", "dummy,linear", "--max-fraction", "1", "--repeats", "2")
 
@@ -71,6 +72,18 @@ def test_a_study_prints_curves_and_the_verdict_and_writes_json(capsys, table, tm
     assert point["low"] < point["score"] < point["high"]
     assert {"train_score", "repeats", "fit_seconds"} <= set(point)
     assert content["importances"][0]["features"][0]["feature"] == "a"
+
+
+def test_ctrl_c_in_a_check_of_a_sampling_unit_keeps_the_result(capsys, table, monkeypatch):
+    def interrupted(study, unit):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("scalewise.core.units.proposed_units", lambda state: (SamplingUnit("group", "kind"),))
+    monkeypatch.setattr("scalewise.running.conductor.cheap_check", lambda state: None)
+    monkeypatch.setattr("scalewise.study.Study.check_unit", interrupted)
+    status, out, _ = run(capsys, table, "--target", "late", *QUICK, "--check-unit")
+    assert status == 130
+    assert "Linear" in out
 
 
 def test_the_same_journal_resumes_and_fits_nothing_twice(capsys, table, tmp_path):
