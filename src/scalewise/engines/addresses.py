@@ -13,17 +13,12 @@ from distributed.security import Security
 
 from scalewise.errors import EngineError, InputError
 
-__all__ = ["check_scheduler", "is_address"]
+__all__ = ["check_scheduler"]
 
 _SECONDS = 4.0
 _GREETING_BYTES = 8
 _MOST_FRAMES = 64
 _CHECKED = ("tcp", "tls")
-
-
-def is_address(name: str) -> bool:
-    """Whether a name looks like a scheduler's address."""
-    return "://" in name
 
 
 async def check_scheduler(address: str, security: Security) -> None:

@@ -15,7 +15,7 @@ from sklearn import config_context
 from sklearn.base import is_classifier
 
 from scalewise.core.results import StreamPoint, StreamResult
-from scalewise.core.spec import DataSpec, content_id
+from scalewise.core.spec import DataSpec
 from scalewise.data.blocks import BLOCK_PARTS, TableRef, block_rows, first_block_rows, read_blocks
 from scalewise.data.store import DataRef, load_sample
 from scalewise.errors import InputError, MetricError
@@ -62,10 +62,6 @@ class StreamOrder:
     n_first: int
     passes: int = 1
     seed: int = 0
-
-    def key(self, study_id: str) -> str:
-        """Content id of this stream within a study."""
-        return content_id([study_id, "stream", self.model, self.passes])
 
 
 def stream_order(model: str, metric: str, data: DataSpec, passes: int) -> StreamOrder:
