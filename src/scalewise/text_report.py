@@ -108,9 +108,14 @@ def _point_row(model: str, point: dict[str, Any]) -> tuple[str, ...]:
         percent_text(point["fraction"]),
         score_text(point["score"]),
         f"{score_text(point['low'])} .. {score_text(point['high'])}",
-        score_text(point["train_score"]),
+        _train_text(point["train_score"]),
         duration_text(point["fit_seconds"]),
     )
+
+
+def _train_text(score: float | None) -> str:
+    """A score on training rows; some metrics are not defined for what a model predicts there."""
+    return "" if score is None else score_text(score)
 
 
 def _width(metric: str) -> int:

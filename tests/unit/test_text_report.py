@@ -46,6 +46,14 @@ def test_columns_stay_below_their_titles_however_long_a_name_is():
     assert len({len(line) for line in table}) == 1
 
 
+def test_a_score_that_cannot_be_computed_on_the_training_rows_is_left_blank(state):
+    content = report(summarise(state))
+    content["curves"][0]["points"][0]["train_score"] = None
+    lines = text_report(content, summarise(state).verdict, features=False).splitlines()
+    table = [line for line in lines if line.startswith(("model", "linear"))]
+    assert len({len(line) for line in table}) == 1
+
+
 def test_large_scores_do_not_run_into_each_other(state):
     content = report(summarise(state))
     (curve,) = content["curves"]
