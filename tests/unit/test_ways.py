@@ -367,3 +367,12 @@ class TestMemory:
         assert fitting_places(40 * 10**9, LARGE) == ("a 64 GB machine",)
         assert fitting_places(10**11, LARGE) == ()
         assert fitting_places(10**9, None)[0] == "a 16 GB laptop"
+
+
+@pytest.mark.parametrize(("chance", "told"), [(0.1999, "0.00499"), (0.19, "0.0049 ")])
+def test_a_margin_that_is_nearly_the_one_asked_for_is_told_with_the_digits_that_differ(chance, told):
+    summary = summary_of(FLAT)
+    scene = scene_of(summary.state, [m for m in summary.models if m.curve.model.rung])
+    near = Outlook(100_000, 0.0033, 0.0001, 0.0091, chance, None, None)
+    words = would_change(replace(answer(scene), gain=near, gains=((answer(scene).model, near),)))
+    assert words[0].startswith(f"A least gain of {told}")

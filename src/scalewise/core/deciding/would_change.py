@@ -9,7 +9,7 @@ from scalewise.core.deciding.contest import SURE
 from scalewise.core.deciding.scene_words import ahead_text, margin_text
 from scalewise.core.prospects import Outlook
 from scalewise.core.unit_words import more_text
-from scalewise.core.wording import about_text, byte_text
+from scalewise.core.wording import about_text, byte_text, exact_text
 
 __all__ = ["MOST_CHANGES", "would_change"]
 
@@ -20,6 +20,7 @@ _END, _SLIGHTEST = 0.05, 1e-4
 """The chance of more than the upper end of a 90 % interval; and one that is next to none."""
 _NEXT_TO_NOTHING = 0.01
 """Part of the margin below which nobody would ask for a gain."""
+_MOST_DIGITS = 6
 
 
 def would_change(found: Answer) -> tuple[str, ...]:
@@ -35,19 +36,27 @@ def _other_margin(found: Answer) -> str:
         return ""
     if found.action in ("use_more_rows", "collect_rows", "scale_out", "fewer_features"):
         turn = _exceeded(gain, margin, SURE)
-        asked = f"A least gain of {about_text(turn)} or more, {instead}: that would not be sure any more."
+        asked = f"A least gain of {_turn_text(turn, margin)} or more, {instead}: that would not be sure any more."
         return asked if turn > margin else ""
     if found.action == "stop":
         turns = [(_exceeded(ahead, margin, 1 - SURE), model) for model, ahead in found.gains]
         turn, model = max(turns, key=lambda pair: pair[0])
         by = "" if model is found.model else f" with {model.label}"
-        asked = f"A least gain of {about_text(turn)} or less, {instead}: it could then be reached{by}."
+        asked = f"A least gain of {_turn_text(turn, margin)} or less, {instead}: it could then be reached{by}."
         return asked if 0 < turn < margin else ""
     low, high = _exceeded(gain, margin, SURE), _exceeded(gain, margin, 1 - SURE)
     if not low < margin < high:
         return ""
-    below = f"below {about_text(low)} makes it a yes, " if low > _NEXT_TO_NOTHING * margin else ""
-    return f"Another least gain that counts: {below}above {about_text(high)} a no."
+    below = f"below {_turn_text(low, margin)} makes it a yes, " if low > _NEXT_TO_NOTHING * margin else ""
+    return f"Another least gain that counts: {below}above {_turn_text(high, margin)} a no."
+
+
+def _turn_text(turn: float, margin: float) -> str:
+    """A least gain that counts with two digits, or with as many as tell it from the present one."""
+    if about_text(turn) != about_text(margin):
+        return about_text(turn)
+    told = (exact_text(float(f"{turn:.{digits}g}")) for digits in range(3, _MOST_DIGITS))
+    return next((text for text in told if float(text.replace(",", "")) != margin), exact_text(turn))
 
 
 def _exceeded(gain: Outlook, margin: float, chance: float) -> float:
