@@ -63,6 +63,15 @@ def test_a_score_outside_of_the_interval_by_less_than_its_noise_is_told_so():
     )
 
 
+@pytest.mark.parametrize(
+    ("measured", "came"), [(0.53342, "just over 0.5334"), (0.47788, "just under 0.4779"), (0.5334, "0.5334")]
+)
+def test_a_score_that_rounding_puts_on_the_end_it_lies_beyond_is_told_to(measured, came):
+    found = replace(backtest(SIZES, learning(), max_score=1.0), low=0.4779, high=0.5334, measured=measured, noise=0.0)
+    assert found.held == (came == "0.5334")
+    assert found.sentence(40_000).endswith(f"it expected 0.4779 to 0.5334 and {came} came.")
+
+
 def test_says_in_words_what_was_expected_and_what_came():
     found = backtest(SIZES, learning(), max_score=1.0)
     sentence = found.sentence(40_000)

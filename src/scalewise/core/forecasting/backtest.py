@@ -79,11 +79,18 @@ class BackTest:
         seen, asked = percent_text(self.seen_rows / table_rows), percent_text(self.n_rows / table_rows)
         start = f"The same forecast, made at {seen} of the rows ({rows_text(self.seen_rows)}) for {asked} of them,"
         wide = ", wider than all that the curve has risen," if self.is_vague and self.held else ""
-        told = f"expected {score_text(self.low)} to {score_text(self.high)}{wide} and {score_text(self.measured)} came"
+        told = f"expected {score_text(self.low)} to {score_text(self.high)}{wide} and {self._came()} came"
         within = self.low <= self.measured <= self.high
         how = "held" if within else "held within the noise of that score" if self.held else "did not hold"
         little = " but says little" if wide else ""
         return f"{start} {how}{little}: it {told}."
+
+    def _came(self) -> str:
+        """The measured score; where rounding puts one outside of the interval on its end, so much is said."""
+        came = score_text(self.measured)
+        if self.measured > self.high and came == score_text(self.high):
+            return f"just over {came}"
+        return f"just under {came}" if self.measured < self.low and came == score_text(self.low) else came
 
 
 def backtest(
