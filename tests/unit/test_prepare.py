@@ -265,6 +265,21 @@ REFUSED = {
         TargetError,
         "is infinite in 1 row. Leave this row",
     ),
+    "tiny target": (
+        table(1e-9 * RANDOM.normal(size=N)),
+        {},
+        TargetError,
+        "varies by no more than .*e-.* a smaller unit",
+    ),
+    "tiny target without a spread": (table(1e-200 * RANDOM.normal(size=N)), {}, TargetError, "no more than 1e-150 "),
+    "large target": (
+        table(1e40 * RANDOM.normal(size=N)),
+        {},
+        TargetError,
+        r"as large as .*e\+40: too large to compute",
+    ),
+    "target whose squares overflow": (table(1e300 * RANDOM.normal(size=N)), {}, TargetError, r"e\+300: too large"),
+    "target whose sum overflows": (table(np.linspace(1.6e308, 1.7e308, N)), {}, TargetError, r"e\+308: too large"),
     "target of dates": (table([date(2026, 1, 1)] * N), {}, TargetError, "holds values of type date32.*Valid: numbers"),
     "target of lists": (open_source(pa.table({"x": [1.0] * N, "y": [[1]] * N})), {}, TargetError, "of type list"),
     "only a target": (

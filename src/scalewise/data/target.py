@@ -35,6 +35,10 @@ LEAST_ROWS = 20
 
 _GUESSED_CLASSES = 20
 _MOST_COUNTED = 100_000
+# Trees of scikit-learn do not split where the variance is below 2e-16; boosting computes in single precision.
+_LEAST_SPREAD, _MOST_SPREAD = 1e-6, 1e30
+# Below this the squares of what is left may be nought.
+_NO_SPREAD = 1e-150
 """In so many rows classes are counted, to say how many more there are than can be."""
 
 _OTHER = "Choose another column."
@@ -281,7 +285,22 @@ def _numbers(source: Source, name: str) -> Target:
         raise TargetError(f"The target {name!r} has no value in any row. {_OTHER}")
     if low == high:
         raise TargetError(f"The target {name!r} is {low:g} everywhere, so there is nothing to learn. {_OTHER}")
+    _check_spread(name, moments.sd, max(abs(low), abs(high)))
     return Target(name, "regression", (), np.concatenate(parts), sd=moments.sd)
+
+
+def _check_spread(name: str, sd: float, largest: float) -> None:
+    """Refuse numbers that models would round away, or whose squares overflow."""
+    if sd < _LEAST_SPREAD:
+        raise TargetError(
+            f"The target {name!r} varies by no more than {max(sd, _NO_SPREAD):.2g} (standard deviation): too little "
+            "for trees, which take that for rounding. Give it in a smaller unit, so that its numbers are larger."
+        )
+    if not sd <= _MOST_SPREAD:
+        raise TargetError(
+            f"The target {name!r} has values as large as {largest:.2g}: too large to compute with. Give it in a larger "
+            "unit, or take its logarithm."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,9 +325,11 @@ class _Moments:
         """The same with more numbers."""
         if not len(numbers):
             return self
-        n, mean = self.count + len(numbers), float(numbers.mean())
-        away = mean - self.mean
-        squares = self.squares + float(((numbers - mean) ** 2).sum()) + away**2 * self.count * len(numbers) / n
+        # Numbers whose squares overflow have an infinite spread, or none that is a number.
+        with np.errstate(over="ignore", invalid="ignore"):
+            n, mean = self.count + len(numbers), float(numbers.mean())
+            away = mean - self.mean
+            squares = self.squares + float(((numbers - mean) ** 2).sum()) + away * away * self.count * len(numbers) / n
         return _Moments(n, self.mean + away * len(numbers) / n, squares)
 
 
