@@ -110,6 +110,7 @@ class Study:
             self._settle(on_progress)
             self._runner.prepare(self.options)
             self._settle(on_progress)
+            self._check_alive()
             if self.state.data is None:
                 raise StudyError("The study was stopped while its table was looked at. Run it again to begin anew.")
         self._runner.start(self.options)
@@ -149,9 +150,13 @@ class Study:
             left -= 0.2
             if on_progress is not None:
                 on_progress(self.state)
+        self._check_alive()
+        return self
+
+    def _check_alive(self) -> None:
+        """Say why where the study itself failed."""
         if self.state.phase == "failed":
             raise StudyError(self.state.notes[-1].text)
-        return self
 
     def __await__(self) -> Generator[Any, None, Study]:
         return self._waiting().__await__()

@@ -10,7 +10,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from scalewise import Study
-from scalewise.errors import MetricError, TargetError
+from scalewise.errors import MetricError, StudyError, TargetError
 from scalewise.options import StudyOptions
 
 QUICK = StudyOptions("elsewhere", models=("dummy", "linear"), max_fraction=1.0, repeats=2, everything=True)
@@ -60,4 +60,16 @@ def test_a_study_runs_on_the_cluster_of_a_client_and_leaves_it_as_it_was():
 )
 def test_what_cannot_be_used_is_raised(options, error):
     with Study(frame(), "late", options=options, engine="inline") as study, pytest.raises(error):
+        study.run()
+
+
+def test_what_goes_wrong_while_a_table_is_looked_at_is_raised(monkeypatch):
+    def fail(*_arguments):
+        raise OverflowError("too large")
+
+    monkeypatch.setattr(StudyOptions, "preparing", fail)
+    with (
+        Study(frame(), "late", options=QUICK, engine="inline") as study,
+        pytest.raises(StudyError, match="OverflowError: too large"),
+    ):
         study.run()
