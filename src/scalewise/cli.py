@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from scalewise import __version__
 from scalewise.core.model_names import split_names
 from scalewise.core.spec import LeftOut, SamplingUnit
-from scalewise.errors import InputError, ScalewiseError
+from scalewise.errors import InputError, ScalewiseError, StudyError
 
 if TYPE_CHECKING:
     from scalewise.core.study import StudyState
@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(error, 2)
     except ScalewiseError as error:
         return _complain(error, 1)
+    except KeyboardInterrupt:
+        return 130
     except BrokenPipeError:
         # Whoever read the output has gone; silence the flush at exit too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -364,13 +366,29 @@ def _tell(study: Study, asked: argparse.Namespace) -> None:
 
     content, path = study.report(), asked.json
     text = json.dumps(content, indent=1, ensure_ascii=False)
-    if path is not None and str(path) != "-":
-        path.write_text(text + "\n", encoding="utf-8")
+    unwritten = _write(path, text)
     features = asked.importances or asked.keep_k is not None
     told = text_report(content, study.verdict, features=features, units=asked.check_unit)
     print(text if str(path) == "-" else told)
+    for note in study.state.notes:
+        if note.level == "error":
+            print(f"scalewise: {' '.join(note.text.split())}", file=sys.stderr)
     if asked.tune and content["tuning"] is None:
         print(f"scalewise: nothing was tuned: {_why_untuned(study)}", file=sys.stderr)
+    if unwritten is not None:
+        raise unwritten
+
+
+def _write(path: Path | None, text: str) -> StudyError | None:
+    """Write the result; an error is to be raised once all has been printed at least."""
+    if path is None or str(path) == "-":
+        return None
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        hint = "Make room, or name another file with --json; on the same --journal nothing is fitted twice."
+        return StudyError(f"{path} cannot be written: {error.strerror}. {hint}")
+    return None
 
 
 def _why_untuned(study: Study) -> str:

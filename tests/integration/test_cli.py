@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +20,8 @@ import pytest
 
 from scalewise import cli
 from scalewise.core.spec import SamplingUnit
+from scalewise.errors import JournalError
+from scalewise.journal import Journal
 
 QUICK = ("--engine", "inline", "--quiet", "--models", "dummy,linear", "--max-fraction", "1", "--repeats", "2")
 
@@ -213,6 +218,50 @@ def test_trials_that_fail_are_counted_and_said(capsys, tmp_path):
     status, out, _ = run(capsys, *arguments)
     assert status == 1
     assert "failed: " in out
+
+
+def _full(*_arguments, **_options):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_result_that_does_not_fit_onto_the_disk_is_printed_and_one_line_says_so(capsys, table, tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "write_text", _full)
+    out_file = tmp_path / "out.json"
+    status, out, err = run(capsys, table, "--target", "late", *QUICK, "--json", str(out_file))
+    assert (status, len(err)) == (1, 1)
+    assert err[0].startswith(f"scalewise: {out_file} cannot be written: No space left on device. Make room, or ")
+    assert "what would overturn this answer:" in out
+
+
+def test_a_journal_that_cannot_be_written_any_more_is_told(capsys, table, tmp_path, monkeypatch):
+    def refuse(self, *_arguments, **_options):
+        if self.path is not None:
+            raise JournalError(f"The journal {self.path} cannot be written: database or disk is full.")
+
+    monkeypatch.setattr(Journal, "append", refuse)
+    status, _, err = run(capsys, table, "--target", "late", *QUICK, "--journal", str(tmp_path / "j.sqlite"))
+    assert (status, len(err)) == (0, 1)
+    assert err[0].endswith("disk is full. The study goes on, but what follows will not be there after a restart.")
+
+
+def test_an_interrupt_before_the_study_is_no_traceback(capsys, table, monkeypatch):
+    def interrupt(_asked):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_table_and_options", interrupt)
+    assert run(capsys, table, "--target", "late") == (130, "", [])
+
+
+def test_an_interrupt_of_the_check_of_units_leaves_the_verdict(capsys, table, monkeypatch):
+    def interrupt(_state):
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+        return ()
+
+    monkeypatch.setattr("scalewise.core.units.proposed_units", interrupt)
+    status, out, err = run(capsys, table, "--target", "late", *QUICK, "--check-unit")
+    assert (status, err) == (130, [])
+    assert "what would overturn this answer:" in out
 
 
 def _command(*arguments):
