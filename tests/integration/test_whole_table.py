@@ -15,6 +15,7 @@ import pytest
 from worker_processes import process_of
 
 from scalewise.cli import main
+from scalewise.core.spec import SamplingUnit
 from scalewise.core.summary import summarise
 from scalewise.data.prepare import prepare
 from scalewise.data.sources import open_source
@@ -116,6 +117,16 @@ def test_a_streams_model_may_be_spelled_in_any_way(start, folder):
     study.stream("sgd()").wait(PATIENCE_SECONDS)
     assert study.state.streams["sgd"].phase == "finished"
     assert study.model("sgd()").incremental
+
+
+def test_the_end_of_the_budget_amid_trials_ends_no_stream_and_no_check(start, engine):
+    options = StudyOptions("y", models=("linear", "forest"), max_fraction=0.2, everything=True, budget_minutes=0.05)
+    study = start(frame(), engine, options=options)
+    study.stream("sgd").check_unit(SamplingUnit("time", "a")).wait(PATIENCE_SECONDS)
+    assert (study.state.phase, study.state.ending) == ("finished", "budget")
+    assert study.state.streams["sgd"].phase == "finished"
+    assert study.state.open_check() is None
+    assert [check.unit.column for check in study.state.unit_checks] == ["a"]
 
 
 def test_two_models_stream_at_once(start, folder):
