@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from scalewise.core.spec import DataSpec, Feature
+from scalewise.core.wording import byte_text
 from scalewise.data.encode import encode
 from scalewise.data.parquet_files import ParquetSource, Stretch
 from scalewise.data.prepare import Prepared
@@ -173,8 +174,8 @@ def write_parquet(source: Source, columns: Sequence[str], path: Path) -> Iterato
     free, needed = shutil.disk_usage(path.parent).free, _written_bytes(source, columns)
     if needed > _FILL * free:
         raise InputError(
-            f"The table would take {needed / 1e9:.2g} GB of space in {path.parent}, and {free / 1e9:.2g} GB "
-            "are free. Save it as Parquet where workers can read it, and give that path instead."
+            f"The table would take {byte_text(needed)} of space in {path.parent}, and {byte_text(free)} are free. "
+            "Save it as Parquet where workers can read it, and give that path instead."
         )
     if path.exists():
         return

@@ -23,6 +23,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scalewise.core.spec import Feature, Task
+from scalewise.core.wording import byte_text
 from scalewise.data.encode import encode
 from scalewise.data.prepare import Prepared
 from scalewise.data.scratch import make_scratch
@@ -157,7 +158,8 @@ class SampleStore:
             yield from self._write(sizes)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise StudyError(f"Samples cannot be written to {self._folder}: {error}.") from error
+                hint = "Set TMPDIR to a folder that is writable."
+                raise StudyError(f"Samples cannot be written to {self._folder}: {error}. {hint}") from error
             raise StudyError(
                 f"The disk of {self._folder} is full. Free some space, or set TMPDIR elsewhere."
             ) from error
@@ -342,6 +344,6 @@ def _union(pieces: Iterable[Ints]) -> Ints:
 def _check_fits(needed: int, there: int, of_what: str) -> None:
     if needed > _FILL * there:
         raise InputError(
-            f"The samples would take {needed / 1e9:.2g} GB {of_what}, and {there / 1e9:.2g} GB are free. "
+            f"The samples would take {byte_text(needed)} {of_what}, and {byte_text(there)} are free. "
             "Choose a smaller largest sample or fewer repeats, or leave columns out."
         )
