@@ -35,11 +35,11 @@ LEAST_ROWS = 20
 
 _GUESSED_CLASSES = 20
 _MOST_COUNTED = 100_000
+"""In so many rows classes are counted, to say how many more there are than can be."""
 # Trees of scikit-learn do not split where the variance is below 2e-16; boosting computes in single precision.
 _LEAST_SPREAD, _MOST_SPREAD = 1e-6, 1e30
 # Below this the squares of what is left may be nought.
 _NO_SPREAD = 1e-150
-"""In so many rows classes are counted, to say how many more there are than can be."""
 
 _OTHER = "Choose another column."
 
