@@ -270,6 +270,11 @@ class TestAlarms:
         found = summarise(state).alarms
         assert [alarm.kind for alarm in found] == ["duplicate_rows"] * n_alarms
 
+    @pytest.mark.parametrize(("copies", "counts"), [(DATA.n_holdout_rows // 2, False), (20, True)])
+    def test_no_score_counts_where_many_held_out_rows_are_copies(self, copies, counts):
+        state = of(searched(), Trial("dummy", N), replace(record(0.5), n_copies=copies))
+        assert ("copies of these" not in summarise(state).verdict.sentence) == counts
+
     def test_those_of_the_table_are_kept_through_a_start(self):
         seen = Alarm("target_sum", "a", "a and b add up to y.", ("b",))
         state = fold(StudyState(), ev.TablePrepared(data=DATA, groups=(("a", "b"),), alarms=(seen,)))
@@ -289,6 +294,7 @@ class TestSharing:
 
     def test_a_model_that_looks_at_no_feature_is_shared_by_all(self):
         trial = Trial("dummy", N)
+        assert shared_key(STUDY, trial, replace(record(0.5), n_copies=30), 0) == ""
         key = shared_key(STUDY, trial, record(0.5), 0)
         assert key in lookup_keys(narrowed(STUDY, ("c",)), trial, 0)
         assert lookup_keys(STUDY, trial, 0)[0] == trial.key(STUDY.id)

@@ -144,7 +144,10 @@ class TestCopiedRows:
         holdout, (X, y) = load_holdout(made.ref), load_sample(made.ref, 0, 800)
         rows = {(*x, t) for x, t in zip(X.tolist(), y.tolist(), strict=True)}
         expected = sum((*x, t) in rows for x, t in zip(holdout.X.tolist(), holdout.y.tolist(), strict=True))
-        assert run_trial(made.ref, Trial("linear", 800, 0, probes=2), "roc_auc", 0).n_copies == expected > 0
+        for trial in (Trial("linear", 800, 0, probes=2), Trial("dummy", 800)):
+            assert run_trial(made.ref, trial, "roc_auc", 0).n_copies == expected > 0
+        # The fits that matter lose no time with it.
+        assert run_trial(made.ref, Trial("linear", 800), "roc_auc", 0).n_copies == -1
         made.close()
 
     def test_rows_that_are_alike_by_chance_are_not_counted(self):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scalewise.core.features.feature_curve import FeatureCurve
-from scalewise.core.spec import Alarm
+from scalewise.core.spec import Alarm, Trial
 from scalewise.core.study import StudyState
 
 __all__ = ["alarms", "leak_words"]
@@ -15,6 +15,8 @@ _GOLDEN = 0.95
 _FEWEST_FEATURES = 3
 _COPIED = 0.01
 """Share of the holdout from which copies among the training rows are worth an alarm."""
+_MOSTLY_COPIED = 0.25
+"""The same from which they speak against every score."""
 
 
 def alarms(state: StudyState, curve: FeatureCurve | None) -> tuple[Alarm, ...]:
@@ -31,11 +33,11 @@ def alarms(state: StudyState, curve: FeatureCurve | None) -> tuple[Alarm, ...]:
 
 
 def leak_words(state: StudyState, found: Sequence[Alarm]) -> str:
-    """What speaks against every score where a feature may give the target away, in a sentence; else empty."""
+    """What speaks against every score, in a sentence: a feature or copied rows may give the target away; else empty."""
     seen = {feature.name for feature in state.data.features} if state.data else set()
     alarm = next((a for a in found if a.kind in _LEAKS and seen.issuperset(a.features)), None)
     if alarm is None:
-        return ""
+        return "Unless rows to come are copies of these too, no score here counts." if _is_copied(state) else ""
     names = f"{', '.join(alarm.features[:-1])} and {alarm.others[-1]} are" if alarm.others else f"{alarm.feature} is"
     return f"Unless {names} known before {state.data.target if state.data else 'the target'} is, no score here counts."
 
@@ -56,10 +58,8 @@ def _golden(curve: FeatureCurve) -> Alarm | None:
 
 def _copied_rows(state: StudyState) -> Alarm | None:
     """Rows that are held out and trained on at once: mostly the same thing, recorded twice."""
-    if state.data is None:
-        return None
-    most, trial = max(((r.n_copies, t) for t, r in state.records.items() if t.probes), default=(0, None))
-    if trial is None or most < _COPIED * state.data.n_holdout_rows:
+    most, trial = _most_copies(state)
+    if state.data is None or trial is None or most < _COPIED * state.data.n_holdout_rows:
         return None
     return Alarm(
         "duplicate_rows",
@@ -68,3 +68,13 @@ def _copied_rows(state: StudyState) -> Alarm | None:
         "training rows. Where they are the same thing recorded twice, scores are too good: remove the copies, or "
         "sample by a column that holds them together.",
     )
+
+
+def _most_copies(state: StudyState) -> tuple[int, Trial | None]:
+    """The most held-out rows that stand among the rows of a trial, and that trial; None where no trial looked."""
+    looked = [(record.n_copies, trial) for trial, record in state.records.items() if record.n_copies >= 0]
+    return max(looked, default=(0, None))
+
+
+def _is_copied(state: StudyState) -> bool:
+    return state.data is not None and _most_copies(state)[0] >= _MOSTLY_COPIED * state.data.n_holdout_rows

@@ -27,7 +27,9 @@ def shared_key(study: StudySpec, trial: Trial, record: TrialRecord, rung: int) -
     """The second key of a finished trial; empty where other studies cannot share it."""
     if record.kept:
         return trial.plain().key(_id(study, frozenset(record.kept)))
-    return trial.key(_id(study, frozenset())) if rung == 0 and trial.is_plain else ""
+    # With fewer columns more rows are copies of one another.
+    is_alike = rung == 0 and trial.is_plain and record.n_copies <= 0
+    return trial.key(_id(study, frozenset())) if is_alike else ""
 
 
 def lookup_keys(study: StudySpec, trial: Trial, rung: int) -> tuple[str, ...]:
