@@ -22,6 +22,7 @@ from scalewise.core.sizes import planned_trials
 from scalewise.core.spec import DataSpec, Feature, MetricSpec, ModelSpec, StudySpec, Trial
 from scalewise.core.study import StudyState
 from scalewise.core.summary import Summary, summarise
+from scalewise.core.wording import byte_text
 from scalewise.errors import InputError
 from scalewise.plots import base
 from scalewise.plots.base import MOST_IN_FIGURE, MOST_IN_SERIES, PLOTS, View, load_plot, plot_names
@@ -344,6 +345,18 @@ class TestFitTime:
         linear = select_fit_times(summary, View()).lines[0]
         assert linear.full_time == "2 s"
         assert linear.ahead_rows == ()
+
+    def test_memory_is_told_as_the_verdict_tells_it_whatever_others_left_in_a_worker(self):
+        state, large = state_of(models=MODELS[1:2], most=1.0), 400_000_000
+        most = max(trial.n_rows for trial in state.records)
+        for trial, got in state.records.items():
+            left = 90_000_000 if trial.n_rows == most else 0
+            measured = dataclasses.replace(got, peak_bytes=trial.n_rows, worker_bytes=large + left + trial.n_rows)
+            state = fold(state, ev.TrialFinished(trial=trial, record=measured))
+        summary = summarise(state)
+        (line,), (model,) = select_fit_times(summary, View()).lines, summary.models
+        assert line.full_memory == f"≈ {byte_text(model.worker_bytes(most))}"
+        assert model.worker_bytes(most) < large + 10_000_000
 
     def test_guessing_is_not_timed(self, finished):
         assert "dummy" not in [line.name for line in select_fit_times(finished, View()).lines]

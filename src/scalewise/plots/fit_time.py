@@ -171,12 +171,14 @@ def _full_time(model: ModelSummary) -> str:
 
 
 def _full_memory(model: ModelSummary) -> str:
-    """The same for the memory of the whole worker."""
+    """The memory of a whole worker with all rows, as the verdict tells it, or a dash.
+
+    It is worked out where all rows were used, too: what was measured there holds what other fits left in that worker,
+    so that it could lie above what the verdict tells of twice the rows.
+    """
     last, full = model.curve.last, model.curve.n_train_rows
-    measured = max(record.worker_bytes for _, record in last.trials)
-    if last.n_rows >= full and measured > 0:
-        return byte_text(measured)
-    if not measured or not _may_reach(model):
+    is_measured = any(record.worker_bytes > 0 for _, record in last.trials)
+    if not is_measured or not (last.n_rows >= full or _may_reach(model)):
         return "–"
     return f"≈ {byte_text(model.worker_bytes(full))}"
 
