@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from statistics import NormalDist
 
@@ -182,6 +183,11 @@ def test_the_price_of_the_next_doubling_is_known_from_the_first_point_on():
     assert verdict.doubling.minutes > 0
     assert "what it brings cannot be told yet" in verdict.next_doubling
     assert "nan" not in verdict.next_doubling
+
+
+def test_the_money_for_the_next_doubling_is_told_in_one_sentence_with_its_time_and_memory():
+    found = verdict_of(RISING, plan=replace(PLAN, price_per_hour=3.0), n_train_rows=20_000)
+    assert re.search(r"One fit and its scoring take about .+ and .+B, and cost under 0\.01\.$", found.next_doubling)
 
 
 def test_the_next_doubling_beyond_the_table_says_how_many_rows_are_missing():

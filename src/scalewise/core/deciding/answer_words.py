@@ -164,7 +164,7 @@ def _path(found: Answer) -> str:
 def doubling_words(way: Way, scene: Scene, metric: str) -> str:
     """The price of the next doubling, in a sentence."""
     price = f"{duration_text(60 * way.minutes)} and {byte_text(way.bytes)}"
-    cost = f", and costs {money_text(way.money)}" if way.money is not None else ""
+    cost = f", and cost {money_text(way.money)}" if way.money is not None else ""
     brings = "what it brings cannot be told yet"
     if way.is_known:
         over = f" over {scene.here.label} as it is" if scene.is_behind(scene.ahead) else ""
