@@ -9,12 +9,14 @@ from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, power_score, r
 
 from scalewise.core import events as ev
 from scalewise.core.deciding.answer import answer, scene_of
+from scalewise.core.deciding.answer_words import evidence
 from scalewise.core.experimenting.asking import ask
 from scalewise.core.folding import fold
 from scalewise.core.plan import Plan
 from scalewise.core.spec import Alarm, MetricSpec
 from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
+from scalewise.core.wording import gain_text
 
 PLAN = Plan((DUMMY, LINEAR, BOOSTING), max_fraction=0.2, repeats=5)
 
@@ -310,3 +312,13 @@ def test_a_margin_that_cannot_be_meant_is_asked_for_in_a_metric_of_the_target_s_
     asked = [line for line in evidence if "set it to what matters to you" in line]
     assert bool(asked) == bool(words)
     assert all(f"is {words} beside the −3,000 mean absolute error (negated) of guessing" in line for line in asked)
+
+
+def test_a_better_model_is_not_said_to_be_ahead_by_more_than_is_left_to_the_best_score():
+    state = started(PLAN, study_spec(data_spec(100_000)))
+    state = finished(state, {"dummy": (0.5, 0), "linear": (0.9955, 0.0), "boosting": (0.9965, 0.0)})
+    scene = scene_of(state, [m for m in summarise(state).models if m.curve.model.rung])
+    far = replace(scene.contest.behind, low=-0.002, high=0.9)
+    told = evidence(answer(replace(scene, contest=replace(scene.contest, behind=far))), "ROC AUC", None)
+    (line,) = (line for line in told if line.startswith("The simpler Linear is within"))
+    assert line.endswith(f"(−0.0020 to {gain_text(1 - scene.here.curve.last.score)}) ahead.")

@@ -220,8 +220,11 @@ def _simpler(scene: Scene) -> str:
     behind = scene.contest.behind
     if behind is None:
         return ""
-    best = scene.contest.best.label
-    far = f"{gain_text(behind.mean)} ({gain_text(behind.low)} to {gain_text(behind.high)})"
+    best, last = scene.contest.best.label, scene.here.curve.last
+    # As in the table of ways: no model can be ahead by more than what is left to the best score that there can be.
+    gains = (scene.here.curve.span.clip_gain(part, last.score) for part in (behind.mean, behind.low, behind.high))
+    mean, low, high = map(gain_text, gains)
+    far = f"{mean} ({low} to {high})"
     within = "within the margin" if behind.high < scene.margin else "within noise"
     how = _how(scene.here.curve.model, scene.contest.best.curve.model)
     return f"The {how} {scene.here.label} is {within} of {best}, which is {far} ahead."
