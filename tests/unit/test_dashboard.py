@@ -22,6 +22,7 @@ from scalewise.core.study import StudyState
 from scalewise.core.summary import summarise
 from scalewise.engines import open_engine
 from scalewise.errors import InputError, TableError
+from scalewise.options import model_specs
 
 PATIENCE_SECONDS = 120
 
@@ -182,6 +183,22 @@ def test_looking_at_a_wide_table_can_be_stopped_and_begun_again(page, monkeypatc
     until(dashboard, "ready")
     assert dashboard.controls.run.description == "Run"
     assert len(dashboard.state.data.features) == 300
+
+
+def test_a_stream_and_nothing_else_can_be_stopped_after_the_study(page):
+    dashboard = page(source(), "late")
+    until(dashboard, "ready")
+    only_quick_models(dashboard)
+    dashboard.controls.run.click()
+    until(dashboard, "finished")
+    controls, state = dashboard.controls, dashboard.state
+    assert controls.stop.disabled
+    state = fold(state, ev.StreamQueued(model=model_specs(("sgd",), "binary")[0], n_rows=480))
+    controls.render(summarise(state))
+    assert not controls.stop.disabled
+    assert not controls.run.disabled
+    controls.render(summarise(fold(state, ev.StudyStopped())))
+    assert controls.stop.disabled
 
 
 def test_text_from_the_table_cannot_become_part_of_the_page(page):

@@ -341,7 +341,9 @@ class Controls:
         look = state.phase == "opened" and bool(self.target.value)
         put(self.run, "disabled", running or (state.data is None and not look))
         put(self.run, "description", "Look at it" if look else "Go on" if state.phase == "stopped" else "Run")
-        put(self.stop, "disabled", not running and state.phase != "preparing")
+        # Streams go on when the study has finished, and begin after it.
+        can_stop = running or state.phase == "preparing" or bool(state.open_streams())
+        put(self.stop, "disabled", not can_stop)
         put(self.clear, "disabled", running or not state.records)
 
 
