@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 
 import numpy as np
@@ -103,8 +104,13 @@ class Screening:
             return self.reasons[place]
         if self.same[place]:
             return f"is the same in nearly all of the {self.n_rows:,} training rows looked at"
-        best = int((self.alone > self.alone[place]).sum()) + 1
+        best = len(self.names) - int(np.searchsorted(self._ascending, self.alone[place], side="right")) + 1
         return f"carries less than the columns that are studied: number {best:,} of {len(self.names):,} by itself"
+
+    @cached_property
+    def _ascending(self) -> Scores:
+        """Scores of all columns by themselves in their order: places are asked for a million times."""
+        return np.sort(self.alone)
 
     def left_out(self, text: str, studied: AbstractSet[str]) -> tuple[LeftOut, ...]:
         """A few columns that are not studied and whose names hold a text, whatever its case, and why."""
