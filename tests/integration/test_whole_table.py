@@ -228,6 +228,8 @@ def test_a_model_that_cannot_stream_is_refused_in_words(start, folder):
         start(folder, "inline").stream("boosting")
     with pytest.raises(InputError, match=r"without settings of their own\. Ask for 'sgd' instead"):
         start(folder, "inline").stream("sgd(alpha=0.01)")
+    with pytest.raises(InputError, match=r"A stream of 1\.5 passes was asked for; give a whole number"):
+        start(folder, "inline").stream("sgd", passes=1.5)
 
 
 def test_a_stream_needs_a_study():

@@ -59,7 +59,7 @@ class WholeTable:
             If the model cannot learn this table block by block, or passes are not from 1 to 100.
         """
         spec = _checked_model(model, self.study.data.task)
-        if not 1 <= passes <= 100:
+        if not (isinstance(passes, int) and 1 <= passes <= 100):
             raise InputError(f"A stream of {passes} passes was asked for; give a whole number from 1 to 100.")
         self.streaming.add(spec.name)
         self._journaled[spec.name] = 0
