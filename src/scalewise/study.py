@@ -88,9 +88,9 @@ class Study:
     ) -> None:
         self.options = StudyOptions(target) if options is None else replace(options, target=target)
         self._table = table
-        # Journal first: where it cannot be opened, no process has been started yet.
-        kept = Journal(journal)
-        self._runner = StudyRunner(_open(engine, workers), kept)
+        # An engine does nothing before the runner starts it, so that a mistake leaves neither a process nor a file.
+        place = _open(engine, workers)
+        self._runner = StudyRunner(place, Journal(journal))
 
     def run(self, *, on_progress: Callable[[StudyState], None] | None = None) -> Study:
         """Open and prepare the table, and start fitting; returns at once after that.

@@ -10,7 +10,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from scalewise import Study
-from scalewise.errors import MetricError, StudyError, TargetError
+from scalewise.errors import InputError, MetricError, StudyError, TargetError
 from scalewise.options import StudyOptions
 
 QUICK = StudyOptions("elsewhere", models=("dummy", "linear"), max_fraction=1.0, repeats=2, everything=True)
@@ -73,3 +73,9 @@ def test_what_goes_wrong_while_a_table_is_looked_at_is_raised(monkeypatch):
         pytest.raises(StudyError, match="OverflowError: too large"),
     ):
         study.run()
+
+
+def test_an_engine_that_is_not_known_leaves_no_journal_behind(tmp_path):
+    with pytest.raises(InputError, match="Did you mean 'local'"):
+        Study(pd.DataFrame({"a": [1], "y": [0]}), "y", engine="locl", journal=tmp_path / "j.sqlite")
+    assert not list(tmp_path.iterdir())
