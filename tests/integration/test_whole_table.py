@@ -170,6 +170,19 @@ def test_a_model_from_a_resumed_study_is_fitted_again(start, folder, tmp_path):
     assert again.model("linear").n_rows == again.summary.model("linear").curve.last.n_rows
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_model_that_cannot_be_read_here_is_told_to_whoever_asked_for_it(start, folder, monkeypatch, kept):
+    # Such as one that a cluster with another version of scikit-learn has pickled.
+    monkeypatch.setattr("scalewise.running.whole_table.fit_pickled", lambda *_: b"no model")
+    study = start(folder, "inline")
+    study.wait(PATIENCE_SECONDS)
+    if kept:
+        study._runner._conductor._work.whole.keep("linear", b"no model", 100)
+    with pytest.raises(StudyError, match=r"cannot be read here: UnpicklingError"):
+        study._runner.model("linear").result(10)
+    assert study.state.phase == "finished"
+
+
 def test_a_missing_column_is_named(start, folder):
     study = start(folder, "inline")
     study.wait(PATIENCE_SECONDS)

@@ -15,6 +15,7 @@ from scalewise.core.spec import Trial
 from scalewise.core.streams import StreamEvent
 from scalewise.core.study import StudyState
 from scalewise.engines.base import CallFailed, CallFinished, CallStarted, CallTask, Task
+from scalewise.engines.outcome import Failure, attempt
 from scalewise.errors import InputError, ScalewiseError, StudyError
 from scalewise.models.fitted import FittedModel
 from scalewise.running.whole_table import WholeTable, stream_key
@@ -154,11 +155,10 @@ class Errands:
         try:
             if whole is None:
                 raise InputError("No study has been started, so there is no model to take out. Start one first.")
-            kept = whole.kept(spelled(name))
-            if kept is None:
-                self._refit(whole, *whole.refit(name, state), asked)
+            if whole.has(spelled(name)):
+                _answer(asked, partial(whole.kept, spelled(name)))
             else:
-                asked.set_result(kept)
+                self._refit(whole, *whole.refit(name, state), asked)
         except ScalewiseError as error:
             asked.set_exception(error)
 
@@ -201,6 +201,15 @@ def _hand_on(whole: WholeTable, trial: Trial, asked: Future[FittedModel], answer
     """Hand on what was fitted again, as a model that takes tables."""
     error = answer.exception()
     if error is None:
-        asked.set_result(whole.fitted(trial.model, answer.result(), trial.n_rows))
+        _answer(asked, lambda: whole.fitted(trial.model, answer.result(), trial.n_rows))
     else:
         asked.set_exception(error)
+
+
+def _answer(asked: Future[FittedModel], read: Callable[[], FittedModel]) -> None:
+    """Give somebody a model, which other versions of packages may have pickled: reading it may fail in any way."""
+    model = attempt(read)
+    if isinstance(model, Failure):
+        asked.set_exception(StudyError(f"The model was fitted, but cannot be read here: {model.reason}"))
+    else:
+        asked.set_result(model)

@@ -94,10 +94,12 @@ class WholeTable:
         self.streaming.discard(model)
         self._kept[model] = pickled, n_rows
 
-    def kept(self, model: str) -> FittedModel | None:
-        """The model that the last finished stream left; None without one."""
-        if model not in self._kept:
-            return None
+    def has(self, model: str) -> bool:
+        """Whether a finished stream has left a model."""
+        return model in self._kept
+
+    def kept(self, model: str) -> FittedModel:
+        """The model that the last finished stream left; see `has`."""
         pickled, n_rows = self._kept[model]
         return self.fitted(model, pickled, n_rows, incremental=True)
 
