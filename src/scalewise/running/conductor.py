@@ -170,7 +170,6 @@ class Conductor:
             self._trials.take_up(study, prepared)
         machine = this_machine(self._engines.home.slots)
         self.tell(ev.StudyStarted(study=study, plan=plan, machine=machine))
-        self._trials.check_again()
         self._trials.resume()
 
     def change(self, options: StudyOptions) -> None:
@@ -274,7 +273,12 @@ class Conductor:
         moved = self._engines.move(make, self._state, self._outbox)
         self._forget()
         self.tell(moved)
-        self._trials.check_again()
+        self._trials.check()
+
+    def accept(self) -> None:
+        """Go on with the other engine although its scores differ."""
+        if self._state.difference:
+            self.tell(ev.EngineChecked())
 
     def come_home(self) -> None:
         """Close the other engine and go on with the first one.
@@ -335,11 +339,7 @@ class Conductor:
         if isinstance(event, ev.EngineLost) and not self._engines.has(event.where):
             # It was left before this came.
             return
-        if self._engines.is_check(event):
-            judged = self._engines.judge(event, self._state)
-            if judged is not None:
-                self.tell(judged)
-        elif isinstance(event, TrialEvent):
+        if isinstance(event, TrialEvent):
             self._trials.hear(event)
         elif isinstance(event, StreamEvent) and work is not None:
             self._errands.hear_stream(work.whole, event, report.result)

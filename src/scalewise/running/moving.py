@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scalewise.core import events as ev
-from scalewise.core.scaleout import check_trial, difference
-from scalewise.core.spec import Trial
+from scalewise.core.scaleout import check_trial
 from scalewise.core.study import StudyState
 from scalewise.engines.base import Engine, Outbox
 from scalewise.errors import InputError
@@ -27,7 +26,6 @@ class Engines:
 
     home: Engine
     away: Engine | None = None
-    check: Trial | None = None
 
     @property
     def now(self) -> Engine:
@@ -60,8 +58,7 @@ class Engines:
         other.start(outbox)
         self.home.cancel()
         self.away = other
-        self.check = check_trial(state)
-        return ev.EngineMoved(where=other.name, check=self.check)
+        return ev.EngineMoved(where=other.name, check=check_trial(state))
 
     def come_home(self) -> ev.EngineMoved:
         """Close the other engine and go on with the first one.
@@ -73,26 +70,9 @@ class Engines:
         """
         if self.away is None:
             raise InputError("The study runs here already.")
-        away, self.away, self.check = self.away, None, None
+        away, self.away = self.away, None
         away.close()
         return ev.EngineMoved(where="")
-
-    def is_check(self, event: ev.Event) -> bool:
-        """Whether an event is about the trial that was run again."""
-        if not isinstance(event, ev.TrialStarted | ev.TrialFinished | ev.TrialFailed):
-            return False
-        return self.check is not None and event.trial == self.check
-
-    def judge(self, event: ev.Event, state: StudyState) -> ev.EngineChecked | None:
-        """Compare the trial that was run again with what it scored before; None while it is not done."""
-        match event:
-            case ev.TrialFinished(trial=trial, record=record):
-                self.check = None
-                return ev.EngineChecked(difference=difference(state.records[trial], record))
-            case ev.TrialFailed(trial=trial, reason=reason, retry=False):
-                self.check = None
-                return ev.EngineChecked(difference=f"{trial} finished here, but failed there: {reason}")
-        return None
 
     def close(self) -> None:
         """Close both."""
