@@ -191,6 +191,16 @@ def test_an_engine_after_one_that_was_left_is_checked_too(runner, held, stopped)
     assert [task.trial for task in other.tasks] == [runner.state.check]
 
 
+def test_a_budget_keeps_nobody_busy_while_another_engine_is_checked(runner, held, monkeypatch):
+    runner.start(replace(LARGE, budget_minutes=1e-4))
+    runner.answered()
+    n_turns, step = [], runner._conductor.step
+    monkeypatch.setattr(runner._conductor, "step", lambda: (n_turns.append(1), step()))
+    time.sleep(0.3)
+    assert runner.state.check is not None
+    assert len(n_turns) < 5
+
+
 def test_a_difference_that_nobody_saw_is_not_taken(runner, held):
     runner.accept()
     runner.answered()

@@ -71,6 +71,47 @@ def test_the_time_that_a_study_was_finished_is_not_taken_from_its_budget():
     assert seconds_left(state) == pytest.approx(90, abs=5)
 
 
+def test_no_time_is_taken_from_a_budget_while_another_engine_is_checked_or_a_person_decides_about_it():
+    now, state = time.time(), with_budget(2)
+    (first, *_) = state.left
+    state = fold(state, ev.TrialStarted(trial=first, worker="w", at=now - 3_600))
+    state = fold(state, ev.TrialFinished(trial=first, record=record(0.7), at=now - 3_590))
+    state = fold(state, ev.EngineMoved(where="dask", check=first, at=now - 3_570))
+    assert seconds_left(state) == math.inf
+    state = fold(state, ev.EngineChecked(difference="It differs.", at=now - 3_000))
+    assert seconds_left(state) == math.inf
+    taken = fold(state, ev.EngineChecked(at=now - 10))
+    assert seconds_left(taken) == pytest.approx(80, abs=5)
+    left = fold(state, ev.EngineMoved(where="", at=now - 10))
+    assert seconds_left(left) == pytest.approx(80, abs=5)
+
+
+def test_time_in_which_a_finished_study_is_checked_elsewhere_is_left_out_of_its_budget_once():
+    now, state = time.time(), with_budget(2)
+    (first, *_) = state.left
+    state = fold(state, ev.TrialStarted(trial=first, worker="w", at=now - 1_000))
+    state = fold(state, ev.TrialFinished(trial=first, record=record(0.7), at=now - 990))
+    state = fold(state, ev.StudyFinished(ending="decided", reason="It is decided.", at=now - 970))
+    state = fold(state, ev.EngineMoved(where="dask", check=first, at=now - 900))
+    state = fold(state, ev.PlanChanged(plan=replace(state.plan, max_fraction=0.2), at=now - 800))
+    assert seconds_left(state) == math.inf
+    state = fold(state, ev.EngineChecked(at=now - 20))
+    assert seconds_left(state) == pytest.approx(70, abs=5)
+
+
+def test_a_study_that_begins_anew_amid_a_check_has_its_whole_budget():
+    now, state = time.time(), with_budget(2)
+    (first, second, *_) = state.left
+    state = fold(state, ev.TrialStarted(trial=first, worker="w", at=now - 1_000))
+    state = fold(state, ev.TrialFinished(trial=first, record=record(0.7), at=now - 990))
+    state = fold(state, ev.EngineMoved(where="dask", check=first, at=now - 900))
+    state = fold(fold(state, ev.StudyStopped(at=now - 800)), ev.StudyStarted(study=state.study, plan=state.plan))
+    state = fold(state, ev.EngineChecked(at=now - 20))
+    assert seconds_left(state) == 120
+    state = fold(state, ev.TrialStarted(trial=second, worker="w", at=now - 10))
+    assert seconds_left(state) == pytest.approx(110, abs=5)
+
+
 def test_a_spent_budget_says_where_it_was_too_short_for_any_fit():
     state = with_budget(1)
     first = next(iter(state.left))

@@ -105,12 +105,12 @@ class Pace:
 
 
 def seconds_left(state: StudyState) -> float:
-    """Seconds until the budget of the running study is spent; infinite where it has none.
+    """Seconds until the budget of the running study is spent; infinite where it has none, or none of it is taken now.
 
     All of it is left until the first trial begins: starting the workers is not paid for with it.
     """
     plan = state.plan
-    if state.phase != "running" or plan is None or plan.budget_minutes is None:
+    if state.phase != "running" or state.is_paused or plan is None or plan.budget_minutes is None:
         return math.inf
     spent = time.time() - state.working_since if state.working_since else 0.0
     return 60 * plan.budget_minutes - spent
