@@ -52,9 +52,7 @@ def _folded(state: StudyState, event: ev.Event) -> StudyState:
         case ev.StudyStarted():
             return _start(state, event)
         case ev.PlanChanged(plan=plan):
-            phase: Phase = "running" if state.phase == "finished" else state.phase
-            again = replace(state, plan=plan, phase=phase, ready_rows=0, ending="", ending_reason="")
-            return _replanned(replace(again, reach=_reach(state, plan)))
+            return _change(state, plan)
         case ev.SampleReady(n_rows=n_rows):
             return replace(state, ready_rows=max(n_rows, state.ready_rows))
         case ev.Noted(level=level, text=text):
@@ -124,6 +122,15 @@ def _start(state: StudyState, event: ev.StudyStarted) -> StudyState:
         reach=_reach(state, event.plan) if same else 0.0,
     )
     return _replanned(started)
+
+
+def _change(state: StudyState, plan: Plan) -> StudyState:
+    phase: Phase = "running" if state.phase == "finished" else state.phase
+    again = replace(state, plan=plan, phase=phase, ready_rows=0, ending="", ending_reason="")
+    if state.ending == "budget" and state.plan is not None and plan.asks_beyond(state.plan):
+        # Of a budget that is spent nothing would come of what a person asks for.
+        again = replace(again, working_since=0.0)
+    return _replanned(replace(again, reach=_reach(state, plan)))
 
 
 def _reach(state: StudyState, plan: Plan) -> float:

@@ -94,7 +94,8 @@ class StudyState:
         When the study was started (seconds since 1970).
     working_since : float
         When the first trial since then began: the budget of time counts from there, since until then workers start and
-        samples are laid out. 0 before. Later by as long as the study was paused.
+        samples are laid out. 0 before, and again where a person goes on after the budget was spent. Later by as long
+        as the study was paused.
     paused_since : float
         Since when no time is taken from the budget (seconds since 1970); see `is_paused`.
     away : str

@@ -121,7 +121,7 @@ def out_of_time(state: StudyState) -> End:
     if not state.records:
         reason = "The budget of time was spent before a single fit was finished. Start again with more minutes."
     elif seconds_left(state) > 0:
-        reason = "The budget of time does not reach for another trial."
+        reason = "The budget of time does not reach for another trial. Give more minutes to go on."
     else:
         reason = "The budget of time is spent."
     return End("budget", reason)
