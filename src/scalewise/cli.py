@@ -1,6 +1,7 @@
 """The ``scalewise`` command: ``app`` opens the dashboard, ``run`` studies a table without a screen.
 
-Exit status: 0 with a verdict, 1 for a failure, 2 for a mistake in what was asked, 130 when interrupted.
+Exit status: 0 with a verdict, 1 for a failure, 2 for a mistake in what was asked, such as a table, a journal or a
+scheduler that cannot be used, 130 when interrupted.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from scalewise import __version__
 from scalewise.core.model_names import split_names
 from scalewise.core.spec import LeftOut, SamplingUnit
-from scalewise.errors import InputError, ScalewiseError, StudyError
+from scalewise.errors import EngineError, InputError, JournalError, ScalewiseError, StudyError
 
 if TYPE_CHECKING:
     from scalewise.core.study import StudyState
@@ -182,21 +183,33 @@ def _app(asked: argparse.Namespace) -> int:
 
 
 def _run(asked: argparse.Namespace) -> int:
-    from scalewise.study import Study
-
     _check_folder(asked.journal, "--journal")
     _check_writable(asked.json)
-    table, options = _table_and_options(asked)
-    with Study(
-        table, options.target, options=options, engine=asked.engine, workers=asked.workers, journal=asked.journal
-    ) as study:
-        status = _follow(study, asked)
+    with _open(asked) as study:
+        try:
+            status = _follow(study, asked)
+        except EngineError as error:
+            if "://" in asked.engine:
+                raise InputError(str(error)) from error
+            raise
         if asked.check_unit and status == 0:
             status = _check_units(study)
         # Interrupted while the table was looked at, there is nothing to tell.
         if study.state.study is not None:
             _tell(study, asked)
     return status
+
+
+def _open(asked: argparse.Namespace) -> Study:
+    from scalewise.study import Study
+
+    table, options = _table_and_options(asked)
+    try:
+        return Study(
+            table, options.target, options=options, engine=asked.engine, workers=asked.workers, journal=asked.journal
+        )
+    except JournalError as error:
+        raise InputError(str(error)) from error
 
 
 def _table_and_options(asked: argparse.Namespace) -> tuple[object, StudyOptions]:
@@ -292,6 +305,7 @@ def _follow(study: Study, asked: argparse.Namespace) -> int:
 
         try:
             study.wait(on_progress=show)
+            _check_begun(study)
             _begin_features(study, asked)
             study.wait(on_progress=show)
             _begin_tuning(study, asked)
@@ -343,6 +357,14 @@ def _check_features(study: Study, asked: argparse.Namespace) -> None:
 
     if study.state.data is not None and isinstance(asked.keep_k, int):
         keep_steps(len(study.state.data.features), asked.keep_k)
+
+
+def _check_begun(study: Study) -> None:
+    """Say why where nothing was measured: by itself a study stops only because its engine is lost."""
+    state = study.state
+    if state.phase == "stopped" and not state.records and not any(s.points for s in state.streams.values()):
+        reasons = [note.text for note in state.notes if note.level == "error"]
+        raise EngineError(reasons[-1] if reasons else "The engine was lost.")
 
 
 def _begin_features(study: Study, asked: argparse.Namespace) -> None:

@@ -19,7 +19,9 @@ import psutil
 import pytest
 
 from scalewise import cli
+from scalewise.core.events import EngineLost
 from scalewise.core.spec import SamplingUnit
+from scalewise.engines.base import Report
 from scalewise.errors import JournalError
 from scalewise.journal import Journal
 
@@ -155,6 +157,45 @@ def test_a_mistake_is_one_line_and_status_two(capsys, table, arguments, says):
     assert out == ""
     assert len(err) == 1
     assert says in err[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "is a folder. Name a file."),
+        (b"no database at all", "file is not a database"),
+    ],
+)
+def test_a_journal_that_cannot_be_used_is_a_mistake(capsys, table, tmp_path, content, says):
+    journal = tmp_path / "j.sqlite"
+    journal.mkdir() if content is None else journal.write_bytes(content)
+    status, out, err = run(capsys, table, "--target", "late", *QUICK, "--journal", str(journal))
+    assert (status, out, len(err)) == (2, "", 1)
+    assert says in err[0]
+
+
+@pytest.mark.parametrize("greets", [False, True])
+def test_an_address_without_a_scheduler_is_a_mistake_and_one_line(capsys, table, tmp_path, greets):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{other.getsockname()[1]}"
+        if greets:
+            # It takes whoever comes, and says nothing: that is found out when the study has begun already.
+            other.listen()
+        where = ("--engine", address, "--journal", str(tmp_path / "j.sqlite"))
+        status, out, err = run(capsys, table, "--target", "late", *QUICK[2:], *where)
+    assert (status, out, len(err)) == (2, "", 1)
+    assert address in err[0]
+
+
+def test_an_engine_that_is_lost_before_anything_was_fitted_is_a_failure_and_one_line(capsys, table, monkeypatch):
+    from scalewise.engines.inline import InlineEngine
+
+    def lose(self, task):
+        self._outbox(Report("", EngineLost(where=self.name, reason="It is gone.")))
+
+    monkeypatch.setattr(InlineEngine, "submit", lose)
+    assert run(capsys, table, "--target", "late", *QUICK) == (1, "", ["scalewise: It is gone."])
 
 
 @pytest.mark.parametrize(
