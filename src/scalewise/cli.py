@@ -7,6 +7,7 @@ scheduler that cannot be used, 130 when interrupted.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -270,12 +271,15 @@ def _check_folder(path: Path | None, option: str) -> None:
 
 
 def _check_writable(path: Path | None) -> None:
-    """Find out before the study, not after it, that its result cannot be written."""
+    """Find out before the study, not after it, that its result cannot be written; no file is left behind."""
     if path is None or str(path) == "-":
         return
     _check_folder(path, "--json")
+    is_new = not path.exists()
     try:
         path.open("a").close()
+        if is_new:
+            path.resolve().unlink()
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}. Name another file with --json.") from error
 
@@ -408,6 +412,10 @@ def _write(path: Path | None, text: str) -> StudyError | None:
     try:
         path.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
+        # Half a result is none, while what is no file, such as a device, is left alone.
+        with contextlib.suppress(OSError):
+            if path.is_file():
+                path.unlink()
         hint = "Make room, or name another file with --json; on the same --journal nothing is fitted twice."
         return StudyError(f"{path} cannot be written: {error.strerror}. {hint}")
     return None

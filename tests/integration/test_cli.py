@@ -198,6 +198,16 @@ def test_an_engine_that_is_lost_before_anything_was_fitted_is_a_failure_and_one_
     assert run(capsys, table, "--target", "late", *QUICK) == (1, "", ["scalewise: It is gone."])
 
 
+@pytest.mark.parametrize("before", [None, "{}"])
+def test_a_refused_study_leaves_the_file_for_its_result_as_it_was(capsys, table, tmp_path, before):
+    out_file = tmp_path / "out.json"
+    if before is not None:
+        out_file.write_text(before)
+    status, _, err = run(capsys, table, "--target", "lat", *QUICK, "--json", str(out_file))
+    assert (status, len(err)) == (2, 1)
+    assert (out_file.read_text() if out_file.exists() else None) == before
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -261,7 +271,8 @@ def test_trials_that_fail_are_counted_and_said(capsys, tmp_path):
     assert "failed: " in out
 
 
-def _full(*_arguments, **_options):
+def _full(path, *_arguments, **_options):
+    path.touch()
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
@@ -271,6 +282,7 @@ def test_a_result_that_does_not_fit_onto_the_disk_is_printed_and_one_line_says_s
     status, out, err = run(capsys, table, "--target", "late", *QUICK, "--json", str(out_file))
     assert (status, len(err)) == (1, 1)
     assert err[0].startswith(f"scalewise: {out_file} cannot be written: No space left on device. Make room, or ")
+    assert not out_file.exists()
     assert "what would overturn this answer:" in out
 
 
