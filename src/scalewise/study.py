@@ -156,7 +156,7 @@ class Study:
     def _check_alive(self) -> None:
         """Say why where the study itself failed."""
         if self.state.phase == "failed":
-            raise StudyError(self.state.notes[-1].text)
+            raise StudyError(self.state.failure)
 
     def __await__(self) -> Generator[Any, None, Study]:
         return self._waiting().__await__()

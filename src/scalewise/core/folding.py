@@ -64,7 +64,7 @@ def _folded(state: StudyState, event: ev.Event) -> StudyState:
             ended_by_itself = replace(state, phase="finished", running=MappingProxyType({}))
             return replace(ended_by_itself, ending=ending, ending_reason=reason)
         case ev.StudyFailed(reason=reason):
-            return _note(replace(_at_rest(state), phase="failed"), "error", reason, event.at)
+            return _note(replace(_at_rest(state), phase="failed", failure=reason), "error", reason, event.at)
         case _:
             return state
 
@@ -85,7 +85,7 @@ def _fold_table(state: StudyState, event: ev.Event) -> StudyState:
             seen = replace(seen, groups=event.groups, alarms=event.alarms)
             return replace(seen, phase="ready", table=data.name, data=data, left_out=left_out, remarks=remarks)
         case ev.TableRefused(reason=reason):
-            return _note(replace(known, phase="refused"), "error", reason, event.at)
+            return _note(replace(known, phase="refused", failure=reason), "error", reason, event.at)
     return state
 
 
@@ -119,6 +119,7 @@ def _start(state: StudyState, event: ev.StudyStarted) -> StudyState:
         working_since=0.0,
         ending="",
         ending_reason="",
+        failure="",
         reach=_reach(state, event.plan) if same else 0.0,
     )
     return _replanned(started)

@@ -114,6 +114,8 @@ class StudyState:
         Why the study has finished; empty while it has not.
     ending_reason : str
         The same in words.
+    failure : str
+        Why the study failed, or the table was refused; empty where neither did.
     reach : float
         Fraction of the training rows up to which points were asked for by moving the slider up: the study does not end
         before they are there, whatever is decided. 0 where nobody did.
@@ -153,6 +155,7 @@ class StudyState:
     machine: Machine | None = None
     ending: ev.Ending = ""
     ending_reason: str = ""
+    failure: str = ""
     reach: float = 0.0
 
     @property
