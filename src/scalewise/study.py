@@ -111,10 +111,11 @@ class Study:
             self._runner.prepare(self.options)
             self._settle(on_progress)
             self._check_alive()
-            if self.state.data is None:
-                raise StudyError("The study was stopped while its table was looked at. Run it again to begin anew.")
         self._runner.start(self.options)
-        return self._answered()
+        self._answered()
+        if self.state.data is None:
+            raise StudyError("The study was stopped while its table was looked at. Run it again to begin anew.")
+        return self
 
     def _settle(self, on_progress: Callable[[StudyState], None] | None) -> None:
         while not self._runner.wait(0.2):

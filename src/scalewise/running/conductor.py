@@ -158,11 +158,11 @@ class Conductor:
         """
         if self._state.phase == "preparing":
             raise InputError("The table is still being looked at. Start the study when that is done.")
+        if self._lost and self._engines.away is None:
+            raise EngineError(self._lost)
         prepared = self._tables.prepared
         if prepared is None:
             return
-        if self._lost and self._engines.away is None:
-            raise EngineError(self._lost)
         study = StudySpec(prepared.data, options.metric_spec(prepared.data), versions())
         plan = plan_of(options, study, self._state)
         if not self._trials.is_of(study):
