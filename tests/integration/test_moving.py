@@ -246,6 +246,47 @@ def test_the_late_word_of_an_engine_that_was_left_ends_nothing_here(runner):
     assert runner.state.phase == "finished"
 
 
+def lose(engine):
+    engine._outbox(Report("", ev.EngineLost(where=engine.name, reason="The scheduler is gone.")))
+
+
+def test_engines_of_the_same_name_are_told_apart_where_one_is_lost(runner, held):
+    home = runner._conductor._engines.home
+    held.name = home.name
+    held.let_go()
+    until(lambda: runner.state.check is None)
+    lose(home)
+    runner.change(LARGE)
+    until(lambda: held.tasks)
+    assert runner.engine is held
+
+
+def test_the_late_word_of_an_engine_of_the_same_name_ends_nothing_here(runner, held):
+    home = runner._conductor._engines.home
+    held.name = home.name
+    runner.come_home()
+    until(lambda: runner.engine is home)
+    lose(held)
+    runner.start(LARGE)
+    runner.answered()
+    assert runner.last_error is None
+    assert runner.wait(PATIENCE_SECONDS)
+    assert runner.state.phase == "finished"
+
+
+def test_the_late_check_of_an_engine_that_was_left_is_not_taken_for_that_of_another(runner, held):
+    runner.come_home()
+    other = Holding()
+    runner.move(lambda: other)
+    until(lambda: other.tasks)
+    (task,) = other.tasks
+    held._outbox(Report(task.study_id, task.failed("It is too late.")))
+    runner.note("info", "Seen.")
+    runner.answered()
+    assert runner.state.check is not None
+    assert runner.state.difference == ""
+
+
 def test_where_the_first_engine_is_lost_meanwhile_the_other_one_goes_on(runner):
     runner.move(lambda: open_engine("local", workers=1))
     until(lambda: runner.state.away == "local" and runner.state.check is None)

@@ -332,12 +332,10 @@ class Conductor:
     # What happens meanwhile.
 
     def hear(self, report: Report) -> None:
-        """Take up what an engine tells; work of an older study is dropped."""
+        """Take up what an engine tells; work of an older study is dropped, and what comes late of an engine left."""
         event, work = report.event, self._work
-        if report.study_id and (work is None or report.study_id != work.study.id):
-            return
-        if isinstance(event, ev.EngineLost) and not self._engines.has(event.where):
-            # It was left before this came.
+        is_older = report.study_id and (work is None or report.study_id != work.study.id)
+        if is_older or self._engines.is_left(report):
             return
         if isinstance(event, TrialEvent):
             self._trials.hear(event)
@@ -348,7 +346,7 @@ class Conductor:
         else:
             self.tell(event)
         if isinstance(event, ev.EngineLost):
-            self._lose_engine(event)
+            self._lose_engine(event.reason, is_home=self._engines.is_home(report))
 
     def step(self) -> None:
         """Do a bit of what is made between messages, such as laying out samples."""
@@ -374,10 +372,10 @@ class Conductor:
         if unit is not None and self._work is not None and self.screening is None:
             self.check_unit(unit)
 
-    def _lose_engine(self, lost: ev.EngineLost) -> None:
+    def _lose_engine(self, reason: str, *, is_home: bool) -> None:
         """Go on here where the other engine is gone; stop where this one is, unless the study is away."""
-        if self._engines.away is None or self._engines.away.name != lost.where:
-            self._lost = lost.reason
+        if is_home:
+            self._lost = reason
             if self._engines.away is None:
                 self.stop()
             return

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from scalewise.core import events as ev
 from scalewise.core.scaleout import check_trial
 from scalewise.core.study import StudyState
-from scalewise.engines.base import Engine, Outbox
+from scalewise.engines.base import Engine, Outbox, Report
 from scalewise.errors import InputError
 
 __all__ = ["Engines"]
@@ -26,15 +27,20 @@ class Engines:
 
     home: Engine
     away: Engine | None = None
+    _n_moves: int = field(default=0, init=False)
 
     @property
     def now(self) -> Engine:
         """Where trials are submitted."""
         return self.away or self.home
 
-    def has(self, name: str) -> bool:
-        """Whether one of the engines is called so."""
-        return name in [engine.name for engine in (self.home, self.away) if engine is not None]
+    def is_home(self, report: Report) -> bool:
+        """Whether the first engine tells something."""
+        return report.sender == 0
+
+    def is_left(self, report: Report) -> bool:
+        """Whether an engine that was left meanwhile tells something."""
+        return not self.is_home(report) and (self.away is None or report.sender != self._n_moves)
 
     def start(self, outbox: Outbox) -> None:
         """Start the first engine."""
@@ -55,7 +61,9 @@ class Engines:
         if state.open_streams():
             raise InputError("A stream is running here. Stop it first, or let it end.")
         other = make()
-        other.start(outbox)
+        self._n_moves += 1
+        # By a number, as the other engine may have the name of the first one.
+        other.start(partial(_send, outbox, self._n_moves))
         self.home.cancel()
         self.away = other
         return ev.EngineMoved(where=other.name, check=check_trial(state))
@@ -79,3 +87,7 @@ class Engines:
         if self.away is not None:
             self.away.close()
         self.home.close()
+
+
+def _send(outbox: Outbox, sender: int, report: Report) -> None:
+    outbox(replace(report, sender=sender))
