@@ -54,7 +54,7 @@ def run(capsys, *arguments):
 
 
 def test_a_study_prints_curves_and_the_verdict_and_writes_json(capsys, table, tmp_path):
-    status, out, err = run(capsys, table, "--target", "late", *QUICK, "--json", str(tmp_path / "out.json"))
+    status, out, err = run(capsys, table, "--target", "late", *QUICK, "--everything", "--json", str(tmp_path / "out.json"))
     assert (status, err) == (0, [])
     content = json.loads((tmp_path / "out.json").read_text())
     assert content["verdict"]["sentence"] in out
