@@ -409,13 +409,19 @@ def _write(path: Path | None, text: str) -> StudyError | None:
     """Write the result; an error is to be raised once all has been printed at least."""
     if path is None or str(path) == "-":
         return None
+    # Written whole and then put in place: where there is no room for it, no earlier result is lost.
+    place = path.resolve()
+    is_device = place.exists() and not place.is_file()
+    is_direct = is_device or not os.access(place.parent, os.W_OK)
+    aside = place if is_direct else place.with_name(f".{place.name}.{os.getpid()}")
     try:
-        path.write_text(text + "\n", encoding="utf-8")
+        aside.write_text(text + "\n", encoding="utf-8")
+        if aside != place:
+            aside.replace(place)
     except OSError as error:
-        # Half a result is none, while what is no file, such as a device, is left alone.
-        with contextlib.suppress(OSError):
-            if path.is_file():
-                path.unlink()
+        if aside != place:
+            with contextlib.suppress(OSError):
+                aside.unlink()
         hint = "Make room, or name another file with --json; on the same --journal nothing is fitted twice."
         return StudyError(f"{path} cannot be written: {error.strerror}. {hint}")
     return None

@@ -54,7 +54,9 @@ def run(capsys, *arguments):
 
 
 def test_a_study_prints_curves_and_the_verdict_and_writes_json(capsys, table, tmp_path):
-    status, out, err = run(capsys, table, "--target", "late", *QUICK, "--everything", "--json", str(tmp_path / "out.json"))
+    status, out, err = run(
+        capsys, table, "--target", "late", *QUICK, "--everything", "--json", str(tmp_path / "out.json")
+    )
     assert (status, err) == (0, [])
     content = json.loads((tmp_path / "out.json").read_text())
     assert content["verdict"]["sentence"] in out
@@ -276,13 +278,20 @@ def _full(path, *_arguments, **_options):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_a_result_that_does_not_fit_onto_the_disk_is_printed_and_one_line_says_so(capsys, table, tmp_path, monkeypatch):
+@pytest.mark.parametrize("earlier", [None, b"{}"])
+def test_a_result_that_does_not_fit_onto_the_disk_is_printed_and_one_line_says_so(
+    capsys, table, tmp_path, monkeypatch, earlier
+):
     monkeypatch.setattr(Path, "write_text", _full)
     out_file = tmp_path / "out.json"
+    if earlier is not None:
+        out_file.write_bytes(earlier)
     status, out, err = run(capsys, table, "--target", "late", *QUICK, "--json", str(out_file))
     assert (status, len(err)) == (1, 1)
     assert err[0].startswith(f"scalewise: {out_file} cannot be written: No space left on device. Make room, or ")
-    assert not out_file.exists()
+    assert out_file.exists() == (earlier is not None)
+    assert earlier is None or out_file.read_bytes() == earlier
+    assert {path.name for path in tmp_path.iterdir()} <= {"table.parquet", "out.json"}
     assert "what would overturn this answer:" in out
 
 
