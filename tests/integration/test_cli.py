@@ -24,6 +24,7 @@ from scalewise.core.spec import SamplingUnit
 from scalewise.engines.base import Report
 from scalewise.errors import JournalError
 from scalewise.journal import Journal
+from scalewise.shell import opening
 
 QUICK = ("--engine", "inline", "--quiet", "--models", "dummy,linear", "--max-fraction", "1", "--repeats", "2")
 
@@ -87,7 +88,7 @@ def test_ctrl_c_in_a_check_of_a_sampling_unit_keeps_the_result(capsys, table, mo
     def interrupted(study, unit):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("scalewise.core.units.proposed_units", lambda state: (SamplingUnit("group", "kind"),))
+    monkeypatch.setattr("scalewise.shell.following.proposed_units", lambda state: (SamplingUnit("group", "kind"),))
     monkeypatch.setattr("scalewise.running.conductor.cheap_check", lambda state: None)
     monkeypatch.setattr("scalewise.study.Study.check_unit", interrupted)
     status, out, _ = run(capsys, table, "--target", "late", *QUICK, "--check-unit")
@@ -310,7 +311,7 @@ def test_an_interrupt_before_the_study_is_no_traceback(capsys, table, monkeypatc
     def interrupt(_asked):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_table_and_options", interrupt)
+    monkeypatch.setattr(opening, "_table_and_options", interrupt)
     assert run(capsys, table, "--target", "late") == (130, "", [])
 
 
@@ -320,7 +321,7 @@ def test_an_interrupt_of_the_check_of_units_leaves_the_verdict(capsys, table, mo
             raise KeyboardInterrupt
         return ()
 
-    monkeypatch.setattr("scalewise.core.units.proposed_units", interrupt)
+    monkeypatch.setattr("scalewise.shell.following.proposed_units", interrupt)
     status, out, err = run(capsys, table, "--target", "late", *QUICK, "--check-unit")
     assert (status, err) == (130, [])
     assert "what would overturn this answer:" in out
