@@ -191,6 +191,13 @@ class TestInvariance:
         found = forecast(np.append(SIZES, 9999), padded, targets=TARGETS)
         np.testing.assert_allclose(found.mean, forecast(SIZES, scores, targets=TARGETS).mean)
 
+    def test_masked_scores_are_missing(self):
+        scores = np.ma.masked_array(learning(), mask=np.zeros((len(SIZES), 5), dtype=bool))
+        scores[2, 1], scores[4] = 99.0, 99.0
+        scores[2, 1], scores[4] = np.ma.masked, np.ma.masked
+        masked, missing = (forecast(SIZES, given, targets=TARGETS) for given in (scores, scores.filled(np.nan)))
+        np.testing.assert_array_equal(masked.mean, missing.mean)
+
 
 class TestProbability:
     @given(st.integers(0, 30))
@@ -308,6 +315,16 @@ class TestReservations:
         assert "Measure" not in all_rows
         assert "collect rows" in all_rows
 
+    def test_a_refusal_of_a_distance_asks_for_no_size_that_cannot_be_measured_either(self):
+        some, fewer, none = (
+            forecast(SIZES, learning(), targets=[200_000], most_rows=n).refusal for n in (12_000, 9000, 4000)
+        )
+        assert some.endswith("Measure 10,000 rows or more first.")
+        for refusal in (fewer, none):
+            assert "is a guess" in refusal
+            assert "Measure" not in refusal
+            assert "collect rows" in refusal
+
     def test_equal_scores_are_called_flat(self):
         found = forecast([100, 200, 400], [[0.5, 0.5]] * 3, targets=[800])
         assert found.method == "flat"
@@ -394,6 +411,18 @@ class TestInput:
             ({"max_score": 0.55}, "best score seen is 0.6"),
             ({"max_score": np.inf}, "or None where there is none"),
             ({"min_score": 0.52}, "worst score seen is 0.5"),
+            ({"test_scores": [0.5, 0.55 + 0.1j, 0.6]}, "test_scores must be numbers"),
+            ({"test_scores": [0.5, 0.55, 1e200]}, "test_scores holds a score of 1e\\+200"),
+            ({"train_scores": [-1e200, 0.9, 0.9]}, "train_scores holds a score of -1e\\+200"),
+            ({"min_gain": "much"}, "min_gain must be a number"),
+            ({"min_gain": None}, "min_gain must be a number"),
+            ({"min_gain": [0.1, 0.2]}, "min_gain must be a number"),
+            ({"max_score": "1"}, "max_score is '1'"),
+            ({"min_score": [0.0, 0.1]}, "min_score is "),
+            ({"most_rows": "all"}, "most_rows must be numbers"),
+            ({"most_rows": -3}, "most_rows must hold numbers of rows of at least 1"),
+            ({"companions": [3]}, "companion"),
+            ({"companions": [([100, 200], "ab")]}, "test_scores must be numbers"),
         ],
     )
     def test_bad_input_is_told(self, changes, words):
