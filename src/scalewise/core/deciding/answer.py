@@ -11,7 +11,7 @@ from scalewise.core.deciding.contest import SURE, contest
 from scalewise.core.deciding.scene import Scene, lacks_memory, takes_long
 from scalewise.core.deciding.unseen import Unseen, unseen_models
 from scalewise.core.deciding.ways import fewer_will_do
-from scalewise.core.deciding.would_tell import Experiment, cheapest_experiment, comparing_experiment
+from scalewise.core.deciding.would_tell import Experiment, cheapest_experiment, comparing_experiment, trend_experiment
 from scalewise.core.features.feature_curve import FeatureCurve
 from scalewise.core.prospects import ModelSummary, Outlook, farthest
 from scalewise.core.sizes import study_sizes
@@ -124,7 +124,8 @@ def answer(scene: Scene) -> Answer:
 def _answer(scene: Scene) -> Answer:
     """Decide by the models that can be compared."""
     found = scene.contest
-    gains = tuple((m, gain) for m in found.models if (gain := scene.gain(m, scene.target)))
+    # The next doubling is foreseen from two sizes on, for its price; an answer takes a trend.
+    gains = tuple((m, gain) for m in found.models if m.outlook and (gain := scene.gain(m, scene.target)))
     known = {m.curve.model.name for m, _ in gains}
     for model in (found.pick, found.best):
         if model.curve.model.name not in known:
@@ -227,7 +228,10 @@ def last_step(curve: Curve) -> tuple[int, Gain] | None:
 def _uncompared(found: Answer) -> Answer:
     """Nothing can be told while a model that may be better has not been looked at far enough."""
     first = found.unseen[0]
-    experiment = comparing_experiment(found.scene, first.model, first.ahead) if first.ahead else None
+    if first.ahead:
+        experiment = comparing_experiment(found.scene, first.model, first.ahead)
+    else:
+        experiment = trend_experiment(found.scene, first.model)
     return replace(found, action="cannot_tell", gain=None, refusal="", experiment=experiment)
 
 
@@ -235,5 +239,5 @@ def _unknown(scene: Scene, gains: tuple[tuple[ModelSummary, Outlook], ...]) -> A
     """A model that matters has no forecast, or one that should not be acted on."""
     outlook = scene.ahead.outlook
     refusal = outlook.refusal if outlook and outlook.refusal else ""
-    experiment = cheapest_experiment(scene, scene.ahead, outlook) if outlook else None
+    experiment = cheapest_experiment(scene, scene.ahead, outlook) if outlook else trend_experiment(scene, scene.ahead)
     return Answer("cannot_tell", scene, gains, None, refusal, experiment)
