@@ -295,6 +295,24 @@ def test_no_answer_of_enough_while_a_model_seen_on_few_rows_may_be_better():
     assert summarise(farther).verdict.model == "Gradient boosting"
 
 
+def all_rows_of_linear(boosting):
+    """A study of all rows in which the simpler model saw them all and stands for the richer one, which saw fewer."""
+    state = started(replace(PLAN, max_fraction=1.0, models=(LINEAR, BOOSTING)), study_spec(data_spec(8_000)))
+    for trial in state.planned():
+        if trial.model == "linear" or trial.n_rows <= 6_000:
+            end, gap = {"linear": (0.80, 0.0), "boosting": boosting}[trial.model]
+            got = record(power_score(trial, end=end, gap=gap, noise=0.0003), noise=0.004, seed=1)
+            state = fold(state, ev.TrialFinished(trial=trial, record=got))
+    return summarise(fold(state, ev.StudyFinished())).verdict
+
+
+def test_where_the_pick_was_fitted_on_all_rows_the_answer_looks_beyond_the_table():
+    enough = all_rows_of_linear((0.803, 0.0))
+    assert (enough.action, enough.model) == ("stop", "Linear")
+    assert "expected from all rows to twice as many with Linear" in enough.sentence
+    assert any("with twice as many rows" in line for line in enough.evidence)
+
+
 def test_the_answer_is_about_a_model_that_is_better_already_on_far_fewer_rows():
     scores = {"dummy": (0.5, 0.0), "linear": (0.70, 1.0), "boosting": (0.95, 0.8)}
     state = stopped_short(scores, {"dummy": 20_000, "linear": 4_100, "boosting": 1_000})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from scalewise.core.curves import Curve, Gain, paired_gain
-from scalewise.core.deciding.contest import SURE, contest
+from scalewise.core.deciding.contest import SURE, Contest, contest
 from scalewise.core.deciding.scene import Scene, lacks_memory, takes_long
 from scalewise.core.deciding.unseen import Unseen, unseen_models
 from scalewise.core.deciding.ways import fewer_will_do
@@ -85,12 +85,9 @@ def scene_of(
     assert plan is not None
     found = contest(models, plan.min_gain)
     target = _target(study.data.n_train_rows, (found.pick, found.best))
-    ahead = found.choice_at(target, plan.min_gain)
-    # A choice whose gain over the pick cannot be told would leave no way forward to tell of.
-    known = ahead is not None and found.gain(ahead, target, plan.min_gain) is not None
     return Scene(
         contest=found,
-        ahead=ahead if ahead is not None and known else found.pick,
+        ahead=_chosen(found, target, plan.min_gain),
         target=target,
         margin=plan.min_gain,
         machine=state.machine,
@@ -104,6 +101,14 @@ def scene_of(
     )
 
 
+def _chosen(found: Contest, target: int, margin: float) -> ModelSummary:
+    """The model to use with the target's rows."""
+    ahead = found.choice_at(target, margin)
+    # A choice whose gain over the pick cannot be told would leave no way forward to tell of.
+    known = ahead is not None and found.gain(ahead, target, margin) is not None
+    return ahead if ahead is not None and known else found.pick
+
+
 def _target(full: int, models: Sequence[ModelSummary]) -> int:
     """All rows of the table, or as many as a forecast reaches; twice the table where all are used."""
     reached = min(m.curve.last.n_rows for m in models)
@@ -113,8 +118,24 @@ def _target(full: int, models: Sequence[ModelSummary]) -> int:
 def answer(scene: Scene) -> Answer:
     """Decide. A yes or a no is given from 80 % certainty on.
 
-    No "no" is said while a model that cannot be compared yet may be better.
+    Where the pick was fitted on all rows and the best model on fewer, the rows of the table come first. If they are
+    enough, it is asked of twice as many, as where both were fitted on all: with the pick there is nothing in between.
     """
+    found, beyond = _compared(scene), _beyond(scene)
+    return _compared(beyond) if found.action == "stop" and beyond else found
+
+
+def _beyond(scene: Scene) -> Scene | None:
+    """The scene that looks beyond a table of which the pick has all rows; None where forecasts do not reach so far."""
+    found, twice = scene.contest, 2 * scene.full
+    reached = min(found.pick.curve.last.n_rows, found.best.curve.last.n_rows)
+    if not scene.all_used or scene.target > scene.full or farthest(reached, twice) < twice:
+        return None
+    return replace(scene, target=twice, ahead=_chosen(found, twice, scene.margin))
+
+
+def _compared(scene: Scene) -> Answer:
+    """Decide, but say no "no" while a model that cannot be compared yet may be better."""
     unseen = unseen_models(scene.contest, scene.target, scene.margin, scene.unfit)
     found = replace(_answer(scene), unseen=unseen)
     is_open = found.action == "stop" and any(one.hinders for one in unseen)
