@@ -191,6 +191,20 @@ class TestInvariance:
         found = forecast(np.append(SIZES, 9999), padded, targets=TARGETS)
         np.testing.assert_allclose(found.mean, forecast(SIZES, scores, targets=TARGETS).mean)
 
+    @pytest.mark.parametrize("repeats", [1, 3])
+    @pytest.mark.parametrize(("scale", "shift"), [(0.01, 0.0), (3.0, 0.0), (7.0, 0.3), (1e7, 0.0), (1e-6, -2.0)])
+    def test_they_do_not_matter_either_where_many_laws_fit_exactly(self, repeats, scale, shift):
+        scores = np.array([[0.6, 0.62, 0.61], [0.7, 0.69, 0.71]])[:, :repeats]
+        plain = forecast([100, 400], scores, targets=[800, 4000])
+        moved = forecast([100, 400], shift + scale * scores, targets=[800, 4000], min_gain=0.005 * scale)
+        np.testing.assert_allclose((moved.mean - shift) / scale, plain.mean, rtol=1e-6)
+        np.testing.assert_allclose(moved.p_gain, plain.p_gain, atol=1e-6)
+
+    def test_a_gain_beyond_the_best_score_is_none_also_where_scores_are_tiny(self):
+        scores = -1e-9 * (0.2 + 2.0 * SIZES.astype(float) ** -0.5)
+        found = forecast(SIZES, scores, targets=TARGETS, max_score=0.0, min_gain=0.3e-9)
+        assert (found.p_gain == 0).all()
+
     def test_masked_scores_are_missing(self):
         scores = np.ma.masked_array(learning(), mask=np.zeros((len(SIZES), 5), dtype=bool))
         scores[2, 1], scores[4] = 99.0, 99.0

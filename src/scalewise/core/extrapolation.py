@@ -235,7 +235,7 @@ def forecast_with(
     rises = _interval(fan, fan.told_gain, octaves)
     gain_low, gain, gain_high = (np.clip(part, floor - last, law.ceiling - last) for part in rises)
     p_gain = _chances(net, fan, octaves, min_gain, gain_low, gain_high)
-    if last + min_gain > law.ceiling + _slack(law.ceiling):
+    if last + min_gain > law.ceiling + _ROUNDED * max(abs(last), abs(law.ceiling), min_gain):
         p_gain = np.zeros_like(p_gain)
     times = targets / points.n[-1]
     flags = flags_of(points, shape, fan.method, float(times.max()), most_rows)
