@@ -109,15 +109,16 @@ class TestWhatATrialMeasures:
         record = run_trial(binary, Trial("linear", 500, 0), "matthews_corrcoef", 0)
         assert max(record.importances, key=lambda importance: importance.drop).feature == "signal"
 
-    def test_blocks_that_cannot_be_scored_alone_are_nan(self, tmp_path):
+    def test_blocks_of_one_class_have_a_score_unless_a_metric_can_only_score_them_alone(self, tmp_path):
         rng = np.random.default_rng(0)
         X, X_holdout = rng.normal(size=(100, 2)), rng.normal(size=(40, 2))
         y_holdout = np.zeros(40, dtype=np.int32)
         y_holdout[::4] = 1  # only even rows, and so only the first of the two blocks
         ref = laid_out(tmp_path, X, (X[:, 0] > 0).astype(np.int32), X_holdout, y_holdout, ("no", "yes"))
-        first, second = run_trial(ref, Trial("linear", 100, 0), "roc_auc", 0).block_scores
+        assert np.isfinite(run_trial(ref, Trial("linear", 100, 0), "roc_auc", 0).block_scores).all()
+        first, second = run_trial(ref, Trial("linear", 100, 0), "average_precision", 0).block_scores
         assert np.isfinite(first)
-        assert np.isnan(second)
+        assert not second
 
     def test_a_sample_that_lacks_a_class_can_still_be_scored(self, tmp_path):
         rng = np.random.default_rng(0)

@@ -187,19 +187,68 @@ class TestScoresOfCachedPredictions:
         np.testing.assert_allclose(chances.sum(axis=1), 1.0)
 
 
-@pytest.mark.parametrize("metric", ["roc_auc", "neg_log_loss"])
-def test_all_rows_and_blocks_are_scored_as_each_would_be_alone(metric):
+CLASS_METRICS = ["roc_auc", "neg_log_loss", "accuracy"]
+ERROR_METRICS = ["r2", "neg_mean_squared_error", "neg_root_mean_squared_error", "neg_mean_absolute_error"]
+
+
+def in_blocks(metric, n_rows=4_000, n_blocks=20):
+    """Rows whose every block is another stretch of time: what is asked, and how well it is answered, drift."""
     rng = np.random.default_rng(0)
-    chances = np.round(rng.random(997), 2)
-    y = (rng.random(997) < chances).astype(np.int32)
-    blocks = rng.permutation(np.arange(997) % 20)
-    y[blocks == 3] = 1
-    predictions = np.column_stack([1 - chances, chances])
-    scoring = Scoring(metric, "binary", 2)
+    blocks = np.arange(n_rows) * n_blocks // n_rows
+    drift = 0.3 * rng.normal(size=n_blocks)[blocks]
+    if metric in ERROR_METRICS:
+        y = rng.normal(size=n_rows) + drift
+        return y, y + (0.3 + 0.3 * np.abs(drift)) * rng.normal(size=n_rows), blocks
+    chances = np.round(1 / (1 + np.exp(-rng.normal(size=n_rows) - drift)), 2)
+    y = (rng.random(n_rows) < chances).astype(np.int32)
+    return y, np.column_stack([1 - chances, chances]), blocks
+
+
+def scoring_of(metric):
+    return Scoring(metric, "regression", 0) if metric in ERROR_METRICS else Scoring(metric, "binary", 2)
+
+
+@pytest.mark.parametrize("metric", CLASS_METRICS + ERROR_METRICS)
+def test_the_mean_of_the_blocks_is_the_score_and_their_spread_that_of_leaving_each_out(metric):
+    y, predictions, blocks = in_blocks(metric)
+    scoring = scoring_of(metric)
+    score, on_blocks = scoring.with_blocks(y, predictions, blocks)
+    assert score == pytest.approx(scoring.one(y, predictions), rel=1e-12)
+    assert np.mean(on_blocks) == pytest.approx(score, rel=1e-12)
+    without = [scoring.one(y[blocks != block], predictions[blocks != block]) for block in range(20)]
+    jackknife = 19 / 20 * np.square(without - np.mean(without)).sum()
+    assert np.var(on_blocks, ddof=1) / 20 == pytest.approx(jackknife, rel=0.1)
+
+
+def test_a_quiet_stretch_does_not_make_the_score_of_all_rows_unsure():
+    y, predictions, blocks = in_blocks("r2")
+    y[blocks == 19], predictions[blocks == 19] = 0.01 * y[blocks == 19], 0.1 * predictions[blocks == 19]
+    _, on_blocks = scoring_of("r2").with_blocks(y, predictions, blocks)
+    assert np.std(on_blocks) < 0.2
+
+
+@pytest.mark.parametrize("metric", CLASS_METRICS + ERROR_METRICS)
+def test_blocks_of_other_sizes_and_of_one_class_alone_count_as_the_rows_they_are(metric):
+    y, predictions, blocks = in_blocks(metric, 900, 9)
+    blocks = np.minimum(blocks, 6)
+    y[blocks == 2] = 1
+    score, on_blocks = scoring_of(metric).with_blocks(y, predictions, blocks)
+    assert np.isfinite(on_blocks).all()
+    assert np.mean(on_blocks) == pytest.approx(score, rel=1e-12)
+
+
+def test_a_block_is_scored_alone_where_it_is_not_known_how_a_metric_moves_with_its_rows():
+    y, predictions, blocks = in_blocks("accuracy")
+    scoring = Scoring("f1", "binary", 2)
     alone = [scoring.one(y[blocks == block], predictions[blocks == block]) for block in range(20)]
-    whole, on_blocks = scoring.with_blocks(y, predictions, blocks)
-    assert whole == scoring.one(y, predictions)
-    np.testing.assert_array_equal(on_blocks, alone)
+    assert scoring.with_blocks(y, predictions, blocks) == (scoring.one(y, predictions), tuple(alone))
+
+
+@pytest.mark.parametrize("metric", CLASS_METRICS + ERROR_METRICS)
+def test_nothing_is_unsure_where_all_predictions_are_right(metric):
+    y, _, blocks = in_blocks(metric)
+    predictions = np.eye(2)[y] if metric in CLASS_METRICS else y
+    assert np.std(scoring_of(metric).with_blocks(y, predictions, blocks)[1]) < 1e-9
 
 
 def test_predictions_that_are_no_numbers_give_no_score():

@@ -69,8 +69,9 @@ class TrialRecord:
     score : float
         On the whole holdout; greater is better.
     block_scores : tuple of float
-        On each of the holdout's fixed blocks, the same rows for every trial of a study, so that differences between
-        trials can be paired. NaN where a block alone cannot be scored.
+        What each of the holdout's fixed blocks makes of it: the same rows for every trial of a study, so that
+        differences between trials can be paired. Their mean is the score, but for metrics that can only score a block
+        alone; NaN where that cannot be done.
     train_score : float
         On (at most some thousand of) the rows it was trained on.
     fit_seconds, score_seconds : float

@@ -23,8 +23,8 @@ from scalewise.models.preprocessing import Problem
 
 __all__ = ["MODELS", "ModelEntry", "check_model", "default_models", "get_model", "models_for", "versions"]
 
-_RECIPES = 3
-"""Raise it when a recipe changes its scores: finished trials of older recipes are then not taken up again."""
+_RECIPES = 4
+"""Raise it when a recipe or its scoring changes: finished trials of older recipes are then not taken up again."""
 
 _SHORT = 20
 """Settings of so many characters are part of what people call a model."""
