@@ -346,13 +346,19 @@ REFUSED = {
         table(classes(200, 200), x=RANDOM.normal(size=N), t=np.arange(N)),
         {"unit": SamplingUnit("time", "t")},
         TargetError,
-        "Sampled by time of 't', no row of class 'c0' of 'y' is held out",
+        r"Sampled by time \(t\), no row of class 'c0' of 'y' is held out, so that no score would count it. Merge it into",
     ),
     "class only in the last stretch": (
         table(["a"] * 360 + ["a", "b"] * 20, x=RANDOM.normal(size=N), t=np.arange(N)),
         {"unit": SamplingUnit("time", "t")},
         TargetError,
-        "no row of class 'b' of 'y' is trained on",
+        "no row of class 'b' of 'y' is trained on, so that no model could learn it. Merge it into another class, take",
+    ),
+    "classes only in the past": (
+        table(classes(90, 90, 180, 40), x=RANDOM.normal(size=N), t=np.arange(N)),
+        {"unit": SamplingUnit("time", "t")},
+        TargetError,
+        r"no row of class 'c0' \(and of 1 more\) of 'y' is held out",
     ),
 }
 
