@@ -331,6 +331,16 @@ def test_what_twice_the_table_may_bring_is_told_where_its_own_rows_are_enough():
     assert not any("as many as the table has" in line for line in flat.would_change)
 
 
+@pytest.mark.parametrize(("rows", "told"), [(20_000, True), (100_000, False)])
+def test_a_crossing_beyond_the_table_is_told_to_be_there(rows, told):
+    scores = {"dummy": (0.5, 0.0), "linear": (0.80, 0.0), "boosting": (0.90, 1.45)}
+    plan = replace(PLAN, max_fraction=20_000 / rows)
+    verdict = verdict_of(scores, plan=plan, noise=0.0001, n_train_rows=rows)
+    (line,) = (line for line in verdict.evidence if "probably overtakes" in line)
+    assert line.startswith("Gradient boosting probably overtakes Linear near 2")
+    assert line.endswith(", more than the table has.") == told
+
+
 def test_the_answer_is_about_a_model_that_is_better_already_on_far_fewer_rows():
     scores = {"dummy": (0.5, 0.0), "linear": (0.70, 1.0), "boosting": (0.95, 0.8)}
     state = stopped_short(scores, {"dummy": 20_000, "linear": 4_100, "boosting": 1_000})

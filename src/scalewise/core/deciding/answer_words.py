@@ -278,9 +278,13 @@ def _back_test(model: ModelSummary) -> str:
 def _crossings(scene: Scene) -> list[str]:
     return [
         f"{c.model.label} probably overtakes {c.other.label} near {_round_rows(c.n_rows)} rows "
-        f"({_round_rows(c.low)} to {_round_rows(c.high)})."
+        f"({_round_rows(c.low)} to {_round_rows(c.high)}){_beyond(c.n_rows, scene)}."
         for c in overtakings(scene.contest)[:2]
     ]
+
+
+def _beyond(n_rows: int, scene: Scene) -> str:
+    return ", more than the table has" if n_rows > scene.full else ""
 
 
 def _round_rows(n_rows: int) -> str:
