@@ -19,13 +19,13 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
     ``evidence``, ``margin`` (the least gain that counts), ``would_change``, ``model``, ``ways``, ``next_doubling``,
     ``experiment`` and ``memory`` (words: where a fit would fit). ``ways`` holds, for each way forward, ``action``
     (``stop``, ``use_more_rows``, ``richer_model``, ``other_model``, ``fewer_features``, ``tune``, ``more_repeats``,
-    ``collect_rows`` or ``scale_out``), ``gain``, ``low``, ``high`` (null where not known: of ``tune`` and ``fewer_features`` before those
-    were tried, and of ``collect_rows`` where a curve allows no forecast), ``minutes``, ``bytes`` (of the whole worker),
-    ``money`` (null without a price of an hour), ``n_rows``, ``model``, ``words``. Gain and minutes are 0 where there is
-    nothing to do: of ``stop``, of ``scale_out`` where all fits on this machine, and of ``fewer_features`` where none
-    can be spared. ``next_doubling`` is such a way; its gain is null while a study is too young for one. ``experiment``
-    is the cheapest one that would tell what cannot be told (``model``, ``n_rows``, ``repeats``, ``minutes``,
-    ``chance``, ``words``), or null.
+    ``collect_rows`` or ``scale_out``), ``gain``, ``low``, ``high`` (null where not known: of ``tune`` and
+    ``fewer_features`` before those were tried, and of ``collect_rows`` where a curve allows no forecast), ``minutes``,
+    ``bytes`` (of the whole worker), ``money`` (null without a price of an hour), ``n_rows``, ``model``, ``words``. Gain
+    and minutes are 0 where there is nothing to do: of ``stop``, of ``scale_out`` where all fits on this machine, and of
+    ``fewer_features`` where none can be spared. ``next_doubling`` is such a way; its gain is null while a study is too
+    young for one. ``experiment`` is the cheapest one that would tell what cannot be told (``model``, ``n_rows``,
+    ``repeats``, ``minutes``, ``chance``, ``words``), or null.
 ``curves``
     For each model ``model``, ``label``, ``metric``, ``points`` (``n_rows``, ``fraction``, ``score``, ``low``, ``high``,
     ``train_score``, ``repeats``, ``fit_seconds``, ``peak_bytes``), ``forecast`` (``n_rows``, ``mean``, ``low``,

@@ -346,7 +346,7 @@ REFUSED = {
         table(classes(200, 200), x=RANDOM.normal(size=N), t=np.arange(N)),
         {"unit": SamplingUnit("time", "t")},
         TargetError,
-        r"Sampled by time \(t\), no row of class 'c0' of 'y' is held out, so that no score would count it. Merge it into",
+        r"Sampled by time \(t\), no row of class 'c0' of 'y' is held out, so that no score would count it. Merge it",
     ),
     "class only in the last stretch": (
         table(["a"] * 360 + ["a", "b"] * 20, x=RANDOM.normal(size=N), t=np.arange(N)),

@@ -162,9 +162,7 @@ def test_a_rise_towards_guessing_is_no_gain_until_it_surely_gets_past_it(end, ga
     assert verdict.action == action
     if action == "cannot_tell":
         doubt = "it is not sure that Gradient boosting would be with twice as many rows"
-        assert verdict.sentence.startswith(
-            f"Cannot tell yet: no model is credibly better than guessing, and {doubt}."
-        )
+        assert verdict.sentence.startswith(f"Cannot tell yet: no model is credibly better than guessing, and {doubt}.")
 
 
 @pytest.mark.parametrize(("ends_at", "guesses"), [(0.47, True), (0.70, False)])

@@ -176,6 +176,6 @@ def _check_all_classes(target: Target, codes: NDArray[np.int16], where: str, uni
         others = f" (and of {len(lacking) - 1} more)" if len(lacking) > 1 else ""
         use = "no score would count it" if where == "held out" else "no model could learn it"
         raise TargetError(
-            f"Sampled by {unit_text(unit)}, no row of class {lacking[0]!r}{others} of {target.name!r} is {where}, so that "
-            f"{use}. Merge it into another class, take its rows out of the table, or sample by single rows."
+            f"Sampled by {unit_text(unit)}, no row of class {lacking[0]!r}{others} of {target.name!r} is {where}, "
+            f"so that {use}. Merge it into another class, take its rows out of the table, or sample by single rows."
         )

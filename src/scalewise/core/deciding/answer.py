@@ -259,7 +259,9 @@ def _uncompared(found: Answer, first: Unseen) -> Answer:
     unseen = (first, *(one for one in found.unseen if one is not first))
     # What the pick is expected to gain is no part of that.
     scene = replace(found.scene, ahead=found.scene.here)
-    return replace(found, action="cannot_tell", scene=scene, gain=None, refusal="", experiment=experiment, unseen=unseen)
+    return replace(
+        found, action="cannot_tell", scene=scene, gain=None, refusal="", experiment=experiment, unseen=unseen
+    )
 
 
 def _unknown(scene: Scene, gains: tuple[tuple[ModelSummary, Outlook], ...]) -> Answer:

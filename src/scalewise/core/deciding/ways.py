@@ -2,10 +2,10 @@
 
 Every gain is one over the pick of the contest as it stands now: the simplest model within noise of the best, at its
 largest sample. Where another model goes on with more rows, only what the rows add counts: what it is ahead of the pick
-already is the gain of the richer or the other model, a way of its own. Every price is that of carrying it out once on one worker,
-unless the words say otherwise. What tuning and fewer features bring is not guessed: until they were tried they have a
-price and no gain. Scaling out, and keeping fewer features where all count, are told also where they bring nothing: who
-does not read of them cannot know whether they were forgotten.
+already is the gain of the richer or the other model, a way of its own. Every price is that of carrying it out once on
+one worker, unless the words say otherwise. What tuning and fewer features bring is not guessed: until they were tried
+they have a price and no gain. Scaling out, and keeping fewer features where all count, are told also where they bring
+nothing: who does not read of them cannot know whether they were forgotten.
 """
 
 from __future__ import annotations
