@@ -278,8 +278,8 @@ def far_note(target: Target) -> tuple[str, ...]:
         return ()
     return (
         f"One row lies so far out in {target.name} that it makes up {100 * target.farthest:.0f} % of the variance of "
-        "all: R² and squared errors hang on whether it is held out. Choose the median or the mean absolute error as the "
-        "metric, or study the logarithm of an amount.",
+        "all: R² and squared errors hang on whether it is held out. Choose the median or the mean absolute error as "
+        "the metric, or study the logarithm of an amount.",
     )
 
 
