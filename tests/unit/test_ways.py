@@ -291,6 +291,21 @@ def test_repeats_are_offered_where_noise_hides_the_margin():
     assert all(w.action != "more_repeats" for w in verdict_of(FLAT).ways)
 
 
+def test_no_repeats_are_offered_where_there_is_one_past_alone():
+    noisy = {"dummy": (0.5, 0), "linear": (0.7, 0.05), "boosting": (0.7, 0.1)}
+    plan, verdicts = replace(PLAN, repeats=1), []
+    for unit in (ROWS, SamplingUnit("thinned", "day"), SamplingUnit("time", "day")):
+        # Of a model that cannot be fitted on more rows, only repeats could tell.
+        models = tuple(replace(model, max_rows=20_000) for model in plan.models)
+        study = study_spec(data_spec(100_000, unit=unit))
+        state = finished(started(replace(plan, models=models), study), noisy, noise=0.03)
+        verdicts.append(summarise(replace(state, machine=LARGE)).verdict)
+    assert {verdict.action for verdict in verdicts} == {"cannot_tell"}
+    offered = [any(w.action == "more_repeats" for w in verdict.ways) for verdict in verdicts]
+    assert offered == [True, True, False]
+    assert [verdict.experiment is not None for verdict in verdicts] == [True, True, False]
+
+
 def test_no_repeats_are_offered_where_the_answer_is_sure_in_spite_of_noise():
     summary = summary_of(RISING, n_train_rows=20_000, noise=0.008)
     boosting = summary.model("boosting")

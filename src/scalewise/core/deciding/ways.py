@@ -253,7 +253,7 @@ def _untried(scene: Scene) -> Way | None:
 def more_repeats(scene: Scene) -> Way | None:
     """Draw more samples of the largest size, where the noise of few of them hides whether a gain counts."""
     last = scene.ahead.curve.last
-    repeats = repeats_to_see(scene.ahead, scene.margin)
+    repeats = 0 if scene.unit.is_one_sample else repeats_to_see(scene.ahead, scene.margin)
     if not repeats:
         return None
     label = scene.ahead.label
