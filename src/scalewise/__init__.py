@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from scalewise.app.dashboard import Dashboard, explore
     from scalewise.core.extrapolation import forecast
-    from scalewise.core.spec import SamplingUnit
+    from scalewise.core.spec import LeftOut, SamplingUnit
     from scalewise.data.sources import open_source
     from scalewise.data.sparse import SparseTable
     from scalewise.errors import ScalewiseError
@@ -23,6 +23,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Dashboard",
+    "LeftOut",
     "SamplingUnit",
     "ScalewiseError",
     "SparseTable",
@@ -36,6 +37,7 @@ __all__ = [
 
 _HOMES = {
     "Dashboard": "scalewise.app.dashboard",
+    "LeftOut": "scalewise.core.spec",
     "SamplingUnit": "scalewise.core.spec",
     "ScalewiseError": "scalewise.errors",
     "SparseTable": "scalewise.data.sparse",

@@ -83,6 +83,8 @@ class Journal:
 
     def _connect(self) -> sqlite3.Connection:
         if self.path is not None:
+            if self.path.is_dir():
+                raise JournalError(f"The journal {self.path} is a folder. Name a file.")
             self.path.parent.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(self.path or ":memory:", timeout=10, isolation_level=None, check_same_thread=False)
         db.execute("PRAGMA journal_mode = WAL")

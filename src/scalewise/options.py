@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
 from scalewise.core.margin import usual_margin
@@ -55,6 +56,11 @@ class StudyOptions:
         Whether every planned trial is run, also those that can no longer change the answer.
     pinned : tuple of str
         Models that are never dropped, of those that are studied, and are looked at as far up as the answer's.
+
+    Raises
+    ------
+    InputError
+        If a choice is of another kind than these.
     """
 
     target: str
@@ -72,6 +78,18 @@ class StudyOptions:
     max_features: int | None = None
     everything: bool = False
     pinned: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        numbers = ("max_fraction", "repeats", "seed", "min_gain", "budget_minutes", "price_per_hour", "max_features")
+        whole = {"repeats", "seed", "max_features"}
+        for name in numbers:
+            _check_number(name, getattr(self, name), whole=name in whole)
+        for name in ("models", "pinned"):
+            _check_each(name, getattr(self, name), str, '("linear", "boosting")')
+        _check_each("exclude", self.exclude, LeftOut, '(scalewise.LeftOut("name", "why"),)')
+        if not isinstance(self.unit, SamplingUnit):
+            example = 'scalewise.SamplingUnit("group", "patient")'
+            raise InputError(f"unit is {self.unit!r}; give a sampling unit, such as {example}.")
 
     def preparing(self, source: Source) -> Generator[tuple[int, int], None, Prepared]:
         """Look at a table with the target in mind, a bit at each step; see `scalewise.data.prepare.preparing`.
@@ -127,6 +145,20 @@ class StudyOptions:
             self.everything,
             self.pinned,
         )
+
+
+def _check_number(name: str, value: object, *, whole: bool) -> None:
+    """Say so where a choice is no number; those that may be left out are None then."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, Integral if whole else Real)):
+        raise InputError(f"{name} is {value!r}; give a {'whole ' if whole else ''}number.")
+
+
+def _check_each(name: str, values: object, kind: type, example: str) -> None:
+    """Say so where a choice does not hold things of one kind; one left out is None."""
+    if values is None:
+        return
+    if isinstance(values, str) or not isinstance(values, Iterable) or not all(isinstance(v, kind) for v in values):
+        raise InputError(f"{name} is {values!r}; give a tuple, such as {example}.")
 
 
 def metric_spec(name: str | None, data: DataSpec) -> MetricSpec:

@@ -25,7 +25,7 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
     and minutes are 0 where there is nothing to do: of ``stop``, of ``scale_out`` where all fits on this machine, and of
     ``fewer_features`` where none can be spared. ``next_doubling`` is such a way; its gain is null while a study is too
     young for one. ``experiment`` is the cheapest one that would tell what cannot be told (``model``, ``n_rows``,
-    ``repeats``, ``minutes``, ``chance``, ``words``), or null.
+    ``repeats``, ``minutes``, ``chance``, ``smaller``: further sizes, and then ``chance`` is null, ``words``), or null.
 ``curves``
     For each model ``model``, ``label``, ``metric``, ``points`` (``n_rows``, ``fraction``, ``score``, ``low``, ``high``,
     ``train_score``, ``repeats``, ``fit_seconds``, ``peak_bytes``), ``forecast`` (``n_rows``, ``mean``, ``low``,

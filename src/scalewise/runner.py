@@ -204,7 +204,7 @@ class StudyRunner:
 
     def accept(self) -> None:
         """Go on with the other engine although its scores differ."""
-        self._send(partial(self._conductor.tell, ev.EngineChecked()))
+        self._send(self._conductor.accept)
 
     def come_home(self) -> None:
         """Close the other engine and go on with the one that the study began on."""

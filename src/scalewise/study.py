@@ -111,10 +111,11 @@ class Study:
             self._runner.prepare(self.options)
             self._settle(on_progress)
             self._check_alive()
-            if self.state.data is None:
-                raise StudyError("The study was stopped while its table was looked at. Run it again to begin anew.")
         self._runner.start(self.options)
-        return self._answered()
+        self._answered()
+        if self.state.data is None:
+            raise StudyError("The study was stopped while its table was looked at. Run it again to begin anew.")
+        return self
 
     def _settle(self, on_progress: Callable[[StudyState], None] | None) -> None:
         while not self._runner.wait(0.2):
@@ -156,7 +157,7 @@ class Study:
     def _check_alive(self) -> None:
         """Say why where the study itself failed."""
         if self.state.phase == "failed":
-            raise StudyError(self.state.notes[-1].text)
+            raise StudyError(self.state.failure)
 
     def __await__(self) -> Generator[Any, None, Study]:
         return self._waiting().__await__()

@@ -390,6 +390,24 @@ def test_a_large_csv_that_cannot_be_read_leaves_nothing_behind(tmp_path, monkeyp
 
 
 @pytest.mark.parametrize(
+    ("first", "named"),
+    [
+        (b"PK\x03\x04\x14" + bytes(100), "is a zip archive or an Excel workbook, not text"),
+        (b"\x1f\x8b\x08" + bytes(100), "is compressed with gzip, and not named so"),
+        (b"PAR1\x15\x04" + bytes(100), "is a Parquet file"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100), "is an old Excel workbook"),
+        (b"SQLite format 3\x00" + bytes(100), "is an SQLite database"),
+    ],
+)
+def test_a_file_named_csv_that_is_another_kind_is_called_what_it_is(first, named, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(first)
+    with pytest.raises(TableError, match=named) as refused:
+        open_source(path)
+    assert "UTF" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
     ("encoding", "named"),
     [("utf-16", "UTF-16"), ("utf-16-le", "UTF-16"), ("utf-32", "UTF-32"), ("latin-1", "it is not UTF-8")],
 )

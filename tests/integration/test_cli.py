@@ -19,9 +19,12 @@ import psutil
 import pytest
 
 from scalewise import cli
+from scalewise.core.events import EngineLost
 from scalewise.core.spec import SamplingUnit
+from scalewise.engines.base import Report
 from scalewise.errors import JournalError
 from scalewise.journal import Journal
+from scalewise.shell import opening
 
 QUICK = ("--engine", "inline", "--quiet", "--models", "dummy,linear", "--max-fraction", "1", "--repeats", "2")
 
@@ -52,7 +55,9 @@ def run(capsys, *arguments):
 
 
 def test_a_study_prints_curves_and_the_verdict_and_writes_json(capsys, table, tmp_path):
-    status, out, err = run(capsys, table, "--target", "late", *QUICK, "--json", str(tmp_path / "out.json"))
+    status, out, err = run(
+        capsys, table, "--target", "late", *QUICK, "--everything", "--json", str(tmp_path / "out.json")
+    )
     assert (status, err) == (0, [])
     content = json.loads((tmp_path / "out.json").read_text())
     assert content["verdict"]["sentence"] in out
@@ -83,7 +88,7 @@ def test_ctrl_c_in_a_check_of_a_sampling_unit_keeps_the_result(capsys, table, mo
     def interrupted(study, unit):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("scalewise.core.units.proposed_units", lambda state: (SamplingUnit("group", "kind"),))
+    monkeypatch.setattr("scalewise.shell.following.proposed_units", lambda state: (SamplingUnit("group", "kind"),))
     monkeypatch.setattr("scalewise.running.conductor.cheap_check", lambda state: None)
     monkeypatch.setattr("scalewise.study.Study.check_unit", interrupted)
     status, out, _ = run(capsys, table, "--target", "late", *QUICK, "--check-unit")
@@ -160,6 +165,55 @@ def test_a_mistake_is_one_line_and_status_two(capsys, table, arguments, says):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
+        (None, "is a folder. Name a file."),
+        (b"no database at all", "file is not a database"),
+    ],
+)
+def test_a_journal_that_cannot_be_used_is_a_mistake(capsys, table, tmp_path, content, says):
+    journal = tmp_path / "j.sqlite"
+    journal.mkdir() if content is None else journal.write_bytes(content)
+    status, out, err = run(capsys, table, "--target", "late", *QUICK, "--journal", str(journal))
+    assert (status, out, len(err)) == (2, "", 1)
+    assert says in err[0]
+
+
+@pytest.mark.parametrize("greets", [False, True])
+def test_an_address_without_a_scheduler_is_a_mistake_and_one_line(capsys, table, tmp_path, greets):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{other.getsockname()[1]}"
+        if greets:
+            # It takes whoever comes, and says nothing: that is found out when the study has begun already.
+            other.listen()
+        where = ("--engine", address, "--journal", str(tmp_path / "j.sqlite"))
+        status, out, err = run(capsys, table, "--target", "late", *QUICK[2:], *where)
+    assert (status, out, len(err)) == (2, "", 1)
+    assert address in err[0]
+
+
+def test_an_engine_that_is_lost_before_anything_was_fitted_is_a_failure_and_one_line(capsys, table, monkeypatch):
+    from scalewise.engines.inline import InlineEngine
+
+    def lose(self, task):
+        self._outbox(Report("", EngineLost(where=self.name, reason="It is gone.")))
+
+    monkeypatch.setattr(InlineEngine, "submit", lose)
+    assert run(capsys, table, "--target", "late", *QUICK) == (1, "", ["scalewise: It is gone."])
+
+
+@pytest.mark.parametrize("before", [None, "{}"])
+def test_a_refused_study_leaves_the_file_for_its_result_as_it_was(capsys, table, tmp_path, before):
+    out_file = tmp_path / "out.json"
+    if before is not None:
+        out_file.write_text(before)
+    status, _, err = run(capsys, table, "--target", "lat", *QUICK, "--json", str(out_file))
+    assert (status, len(err)) == (2, 1)
+    assert (out_file.read_text() if out_file.exists() else None) == before
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
         (b"", "0 bytes"),
         (b"PAR1 but nothing else", "t.parquet"),
         (b"\x00\x01\x02\xff" * 100, "t.parquet"),
@@ -220,16 +274,25 @@ def test_trials_that_fail_are_counted_and_said(capsys, tmp_path):
     assert "failed: " in out
 
 
-def _full(*_arguments, **_options):
+def _full(path, *_arguments, **_options):
+    path.touch()
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_a_result_that_does_not_fit_onto_the_disk_is_printed_and_one_line_says_so(capsys, table, tmp_path, monkeypatch):
+@pytest.mark.parametrize("earlier", [None, b"{}"])
+def test_a_result_that_does_not_fit_onto_the_disk_is_printed_and_one_line_says_so(
+    capsys, table, tmp_path, monkeypatch, earlier
+):
     monkeypatch.setattr(Path, "write_text", _full)
     out_file = tmp_path / "out.json"
+    if earlier is not None:
+        out_file.write_bytes(earlier)
     status, out, err = run(capsys, table, "--target", "late", *QUICK, "--json", str(out_file))
     assert (status, len(err)) == (1, 1)
     assert err[0].startswith(f"scalewise: {out_file} cannot be written: No space left on device. Make room, or ")
+    assert out_file.exists() == (earlier is not None)
+    assert earlier is None or out_file.read_bytes() == earlier
+    assert {path.name for path in tmp_path.iterdir()} <= {"table.parquet", "out.json"}
     assert "what would overturn this answer:" in out
 
 
@@ -248,7 +311,7 @@ def test_an_interrupt_before_the_study_is_no_traceback(capsys, table, monkeypatc
     def interrupt(_asked):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_table_and_options", interrupt)
+    monkeypatch.setattr(opening, "_table_and_options", interrupt)
     assert run(capsys, table, "--target", "late") == (130, "", [])
 
 
@@ -258,7 +321,7 @@ def test_an_interrupt_of_the_check_of_units_leaves_the_verdict(capsys, table, mo
             raise KeyboardInterrupt
         return ()
 
-    monkeypatch.setattr("scalewise.core.units.proposed_units", interrupt)
+    monkeypatch.setattr("scalewise.shell.following.proposed_units", interrupt)
     status, out, err = run(capsys, table, "--target", "late", *QUICK, "--check-unit")
     assert (status, err) == (130, [])
     assert "what would overturn this answer:" in out

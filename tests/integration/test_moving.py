@@ -112,6 +112,101 @@ def test_scores_that_differ_hold_the_study_until_a_person_decides(runner):
     assert "skewed" in runner.state.places.values()
 
 
+class Holding(Skewed):
+    """An engine that holds what it is given until it is let go."""
+
+    name = "holding"
+
+    def __init__(self):
+        self.tasks = []
+
+    def _skew(self, report):
+        self._outbox(report)
+
+    def submit(self, task):
+        self.tasks.append(task)
+
+    def cancel(self):
+        self.tasks = []
+
+    def let_go(self):
+        tasks, self.tasks = self.tasks, []
+        for task in tasks:
+            self._inner.submit(task)
+
+
+@pytest.fixture
+def held(runner):
+    """An engine that is being checked, and has not run the trial for it yet."""
+    engine = Holding()
+    runner.move(lambda: engine)
+    until(lambda: engine.tasks)
+    return engine
+
+
+def test_a_check_that_was_stopped_is_made_when_the_study_goes_on(runner, held):
+    for go_on in (runner.tune, runner.features, lambda: runner.start(LARGE)):
+        runner.stop()
+        runner.answered()
+        assert held.tasks == []
+        go_on()
+        runner.answered()
+        assert runner.last_error is None
+        until(lambda: held.tasks)
+        assert [task.trial for task in held.tasks] == [runner.state.check]
+    held.let_go()
+    until(lambda: runner.state.check is None)
+    until(lambda: held.tasks)
+    assert runner.state.difference == ""
+
+
+def test_a_check_that_was_stopped_is_made_when_a_finished_study_is_to_measure_more(runner, held):
+    assert runner.state.phase == "finished"
+    runner.stop()
+    runner.answered()
+    assert held.tasks == []
+    runner.change(LARGE)
+    until(lambda: held.tasks)
+    assert [task.trial for task in held.tasks] == [runner.state.check]
+
+
+def test_a_check_on_its_way_is_not_made_twice(runner, held):
+    runner.start(LARGE)
+    runner.answered()
+    assert [task.trial for task in held.tasks] == [runner.state.check]
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_an_engine_after_one_that_was_left_is_checked_too(runner, held, stopped):
+    if stopped:
+        runner.stop()
+    else:
+        held.let_go()
+        until(lambda: runner.state.check is None)
+    runner.come_home()
+    until(lambda: runner.state.away == "")
+    other = Holding()
+    runner.move(lambda: other)
+    until(lambda: other.tasks)
+    assert [task.trial for task in other.tasks] == [runner.state.check]
+
+
+def test_a_budget_keeps_nobody_busy_while_another_engine_is_checked(runner, held, monkeypatch):
+    runner.start(replace(LARGE, budget_minutes=1e-4))
+    runner.answered()
+    n_turns, step = [], runner._conductor.step
+    monkeypatch.setattr(runner._conductor, "step", lambda: (n_turns.append(1), step()))
+    time.sleep(0.3)
+    assert runner.state.check is not None
+    assert len(n_turns) < 5
+
+
+def test_a_difference_that_nobody_saw_is_not_taken(runner, held):
+    runner.accept()
+    runner.answered()
+    assert runner.state.check is not None
+
+
 class Lost(Skewed):
     """An engine that goes away by itself, as one does whose scheduler is killed."""
 
@@ -149,6 +244,47 @@ def test_the_late_word_of_an_engine_that_was_left_ends_nothing_here(runner):
     assert runner.last_error is None
     assert runner.wait(PATIENCE_SECONDS)
     assert runner.state.phase == "finished"
+
+
+def lose(engine):
+    engine._outbox(Report("", ev.EngineLost(where=engine.name, reason="The scheduler is gone.")))
+
+
+def test_engines_of_the_same_name_are_told_apart_where_one_is_lost(runner, held):
+    home = runner._conductor._engines.home
+    held.name = home.name
+    held.let_go()
+    until(lambda: runner.state.check is None)
+    lose(home)
+    runner.change(LARGE)
+    until(lambda: held.tasks)
+    assert runner.engine is held
+
+
+def test_the_late_word_of_an_engine_of_the_same_name_ends_nothing_here(runner, held):
+    home = runner._conductor._engines.home
+    held.name = home.name
+    runner.come_home()
+    until(lambda: runner.engine is home)
+    lose(held)
+    runner.start(LARGE)
+    runner.answered()
+    assert runner.last_error is None
+    assert runner.wait(PATIENCE_SECONDS)
+    assert runner.state.phase == "finished"
+
+
+def test_the_late_check_of_an_engine_that_was_left_is_not_taken_for_that_of_another(runner, held):
+    runner.come_home()
+    other = Holding()
+    runner.move(lambda: other)
+    until(lambda: other.tasks)
+    (task,) = other.tasks
+    held._outbox(Report(task.study_id, task.failed("It is too late.")))
+    runner.note("info", "Seen.")
+    runner.answered()
+    assert runner.state.check is not None
+    assert runner.state.difference == ""
 
 
 def test_where_the_first_engine_is_lost_meanwhile_the_other_one_goes_on(runner):

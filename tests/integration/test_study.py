@@ -10,7 +10,10 @@ import pytest
 from distributed import Client, LocalCluster
 
 from scalewise import Study
-from scalewise.errors import InputError, MetricError, StudyError, TargetError
+from scalewise.core.events import EngineLost, Noted
+from scalewise.engines import open_engine
+from scalewise.engines.base import Report
+from scalewise.errors import EngineError, InputError, MetricError, StudyError, TargetError
 from scalewise.options import StudyOptions
 
 QUICK = StudyOptions("elsewhere", models=("dummy", "linear"), max_fraction=1.0, repeats=2, everything=True)
@@ -73,6 +76,33 @@ def test_what_goes_wrong_while_a_table_is_looked_at_is_raised(monkeypatch):
         pytest.raises(StudyError, match="OverflowError: too large"),
     ):
         study.run()
+
+
+def test_an_engine_that_is_lost_while_a_table_is_looked_at_is_said(monkeypatch):
+    engine = open_engine("inline")
+
+    def look(*_arguments):
+        engine._outbox(Report("", EngineLost(where="inline", reason="The scheduler is gone.")))
+        while True:
+            yield 0, 1
+
+    monkeypatch.setattr(StudyOptions, "preparing", look)
+    with (
+        Study(frame(), "late", options=QUICK, engine=engine) as study,
+        pytest.raises(EngineError, match="The scheduler is gone"),
+    ):
+        study.run()
+
+
+@pytest.mark.parametrize("after", [Noted(level="info", text="later"), Noted(level="error", text="late complaint")])
+def test_the_failure_of_a_study_is_raised_whatever_was_said_after_it(after):
+    with Study(frame(), "late", options=QUICK, engine="inline") as study:
+        study.run().wait()
+        conductor = study._runner._conductor
+        study._runner._send(lambda: conductor.fail("The disk is full."))
+        study._runner._send(lambda: conductor.tell(after))
+        with pytest.raises(StudyError, match="disk is full"):
+            study.wait()
 
 
 def test_an_engine_that_is_not_known_leaves_no_journal_behind(tmp_path):

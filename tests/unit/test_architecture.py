@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "journal": {"core", "errors"},
     "feature_report": {"core", "errors"},
     "report": {"core", "feature_report", "errors"},
-    "text_report": {"core", "errors"},
+    "shell": {"core", "data", "options", "study", "errors"},
     "running": {"core", "data", "models", "engines", "options", "journal", "errors"},
     "runner": {"core", "data", "models", "engines", "options", "journal", "running", "errors"},
     "result_frames": {"core", "data", "errors"},
@@ -42,7 +42,7 @@ MAY_IMPORT = {
         "errors",
     },
     "app": {"core", "data", "models", "engines", "plots", "options", "journal", "runner", "errors"},
-    "cli": {"core", "data", "options", "study", "text_report", "app", "errors"},
+    "cli": {"shell", "app", "errors"},
     "__main__": {"cli"},
 }
 PURE = {"numpy", "scipy"}

@@ -19,6 +19,22 @@ RANDOM = np.random.default_rng(0)
 START = datetime(2026, 1, 1)
 
 
+@pytest.mark.parametrize(
+    ("zone", "days"),
+    [
+        (None, "2026-01-01 to 2026-06-16"),
+        ("UTC", "2026-01-01 to 2026-06-16"),
+        ("Pacific/Honolulu", "2025-12-31 to 2026-06-16"),
+        ("+14:00", "2026-01-01 to 2026-06-17"),
+        ("No/Such_Zone", "2026-01-01 to 2026-06-16"),
+    ],
+)
+def test_the_days_of_a_time_are_told_in_its_own_zone(zone, days):
+    seconds = int((START - datetime(1970, 1, 1)).total_seconds()) + 3_600 * np.arange(N)
+    profile = profile_table(pa.table({"seen": pa.array(seconds, pa.timestamp("s", zone))}), np.arange(N), N)
+    assert f"from {days}" in profile.time_candidates[0].reason
+
+
 def groups(values, *, n_total=N, name="column", classes=None, **others):
     table = pa.table({name: values, **others})
     return group_candidates(Sampled(table, np.arange(len(table)), n_total, "ill", classes))

@@ -131,7 +131,7 @@ class TestInput:
             ahead(learner="oracle")
 
     def test_a_companion_without_scores_is_told(self):
-        with pytest.raises(InputError, match="A companion has 1 parts"):
+        with pytest.raises(InputError, match="A companion has 1 part;"):
             ahead(companions=[(SIZES,)])
 
     def test_a_companion_that_is_no_curve_is_told(self):

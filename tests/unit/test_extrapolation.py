@@ -191,6 +191,27 @@ class TestInvariance:
         found = forecast(np.append(SIZES, 9999), padded, targets=TARGETS)
         np.testing.assert_allclose(found.mean, forecast(SIZES, scores, targets=TARGETS).mean)
 
+    @pytest.mark.parametrize("repeats", [1, 3])
+    @pytest.mark.parametrize(("scale", "shift"), [(0.01, 0.0), (3.0, 0.0), (7.0, 0.3), (1e7, 0.0), (1e-6, -2.0)])
+    def test_they_do_not_matter_either_where_many_laws_fit_exactly(self, repeats, scale, shift):
+        scores = np.array([[0.6, 0.62, 0.61], [0.7, 0.69, 0.71]])[:, :repeats]
+        plain = forecast([100, 400], scores, targets=[800, 4000])
+        moved = forecast([100, 400], shift + scale * scores, targets=[800, 4000], min_gain=0.005 * scale)
+        np.testing.assert_allclose((moved.mean - shift) / scale, plain.mean, rtol=1e-6)
+        np.testing.assert_allclose(moved.p_gain, plain.p_gain, atol=1e-6)
+
+    def test_a_gain_beyond_the_best_score_is_none_also_where_scores_are_tiny(self):
+        scores = -1e-9 * (0.2 + 2.0 * SIZES.astype(float) ** -0.5)
+        found = forecast(SIZES, scores, targets=TARGETS, max_score=0.0, min_gain=0.3e-9)
+        assert (found.p_gain == 0).all()
+
+    def test_masked_scores_are_missing(self):
+        scores = np.ma.masked_array(learning(), mask=np.zeros((len(SIZES), 5), dtype=bool))
+        scores[2, 1], scores[4] = 99.0, 99.0
+        scores[2, 1], scores[4] = np.ma.masked, np.ma.masked
+        masked, missing = (forecast(SIZES, given, targets=TARGETS) for given in (scores, scores.filled(np.nan)))
+        np.testing.assert_array_equal(masked.mean, missing.mean)
+
 
 class TestProbability:
     @given(st.integers(0, 30))
@@ -308,6 +329,16 @@ class TestReservations:
         assert "Measure" not in all_rows
         assert "collect rows" in all_rows
 
+    def test_a_refusal_of_a_distance_asks_for_no_size_that_cannot_be_measured_either(self):
+        some, fewer, none = (
+            forecast(SIZES, learning(), targets=[200_000], most_rows=n).refusal for n in (12_000, 9000, 4000)
+        )
+        assert some.endswith("Measure 10,000 rows or more first.")
+        for refusal in (fewer, none):
+            assert "is a guess" in refusal
+            assert "Measure" not in refusal
+            assert "collect rows" in refusal
+
     def test_equal_scores_are_called_flat(self):
         found = forecast([100, 200, 400], [[0.5, 0.5]] * 3, targets=[800])
         assert found.method == "flat"
@@ -394,6 +425,18 @@ class TestInput:
             ({"max_score": 0.55}, "best score seen is 0.6"),
             ({"max_score": np.inf}, "or None where there is none"),
             ({"min_score": 0.52}, "worst score seen is 0.5"),
+            ({"test_scores": [0.5, 0.55 + 0.1j, 0.6]}, "test_scores must be numbers"),
+            ({"test_scores": [0.5, 0.55, 1e200]}, "test_scores holds a score of 1e\\+200"),
+            ({"train_scores": [-1e200, 0.9, 0.9]}, "train_scores holds a score of -1e\\+200"),
+            ({"min_gain": "much"}, "min_gain must be a number"),
+            ({"min_gain": None}, "min_gain must be a number"),
+            ({"min_gain": [0.1, 0.2]}, "min_gain must be a number"),
+            ({"max_score": "1"}, "max_score is '1'"),
+            ({"min_score": [0.0, 0.1]}, "min_score is "),
+            ({"most_rows": "all"}, "most_rows must be numbers"),
+            ({"most_rows": -3}, "most_rows must hold numbers of rows of at least 1"),
+            ({"companions": [3]}, "companion"),
+            ({"companions": [([100, 200], "ab")]}, "test_scores must be numbers"),
         ],
     )
     def test_bad_input_is_told(self, changes, words):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from studies import data_spec
 
@@ -19,6 +20,31 @@ def test_a_gain_that_no_scores_can_show_is_refused(metric, gain, words):
     assert StudyOptions("y", metric="neg_log_loss", min_gain=gain).plan(data_spec()).min_gain == gain
 
 
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        ({"budget_minutes": "x"}, "budget_minutes is 'x'; give a number"),
+        ({"price_per_hour": "1"}, "price_per_hour is '1'; give a number"),
+        ({"min_gain": True}, "min_gain is True; give a number"),
+        ({"max_fraction": [0.1]}, "max_fraction is"),
+        ({"repeats": 2.5}, r"repeats is 2\.5; give a whole number"),
+        ({"unit": ("group", "patient")}, r"SamplingUnit\(\"group\", \"patient\"\)"),
+        ({"unit": "patient"}, "unit is 'patient'; give a sampling unit"),
+        ({"exclude": ("id",)}, r"exclude is \('id',\); give a tuple, such as \(scalewise.LeftOut"),
+        ({"models": "linear"}, r"models is 'linear'; give a tuple, such as \(\"linear\", \"boosting\"\)"),
+        ({"pinned": 3}, "pinned is 3; give a tuple"),
+    ],
+)
+def test_a_choice_of_another_kind_is_told_at_once(choice, words):
+    with pytest.raises(InputError, match=words):
+        StudyOptions("y", **choice)
+
+
+def test_numbers_of_numpy_and_lists_will_do():
+    asked = StudyOptions("y", models=["linear"], repeats=np.int64(2), min_gain=np.float32(0.01), budget_minutes=1)
+    assert asked.plan(data_spec()).repeats == 2
+
+
 def test_a_pinned_model_is_one_of_those_studied():
     asked = StudyOptions("y", models=("linear", "boosting"), pinned=("boosting",))
     assert asked.plan(data_spec()).pinned == ("boosting",)
@@ -29,7 +55,8 @@ def test_a_pinned_model_is_one_of_those_studied():
 def test_the_choices_of_a_study_are_public_names():
     assert scalewise.StudyOptions is StudyOptions
     assert scalewise.SamplingUnit("group", "patient") == SamplingUnit("group", "patient")
-    assert {"StudyOptions", "SamplingUnit"} <= set(dir(scalewise))
+    assert scalewise.LeftOut("id", "a number of ours").name == "id"
+    assert {"StudyOptions", "SamplingUnit", "LeftOut"} <= set(dir(scalewise))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from scalewise.core.machine import Machine
 from scalewise.core.plan import Plan
 from scalewise.core.spec import LeftOut, Trial
 from scalewise.core.study import StudyState
+from scalewise.core.summary import summarise
 from scalewise.errors import InputError
 
 
@@ -28,6 +29,16 @@ def test_a_refused_table_says_why_and_keeps_its_columns():
     state = fold(StudyState(), ev.TableOpened(name="t", columns=("a",)))
     state = fold(state, ev.TableRefused(reason="one class"))
     assert (state.phase, state.notes[-1].text, state.columns) == ("refused", "one class", ("a",))
+
+
+def test_why_a_table_was_refused_or_a_study_failed_is_known_whatever_is_said_later():
+    later = ev.Noted(level="error", text="later")
+    refused = fold(fold(StudyState(), ev.TableRefused(reason="one class")), later)
+    assert summarise(refused).verdict.sentence == refused.failure == "one class"
+    assert fold(refused, ev.TablePrepared(data=data_spec())).failure == ""
+    failed = fold(fold(started(), ev.StudyFailed(reason="disk full")), later)
+    assert failed.failure == "disk full"
+    assert fold(failed, ev.StudyStarted(study=failed.study, plan=failed.plan)).failure == ""
 
 
 def test_the_first_trials_are_the_cheapest():

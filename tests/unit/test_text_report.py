@@ -13,7 +13,7 @@ from scalewise.core.plan import Plan
 from scalewise.core.spec import Alarm, LeftOut, SamplingUnit, UnitCandidate
 from scalewise.core.summary import summarise
 from scalewise.report import report
-from scalewise.text_report import text_report
+from scalewise.shell.text_report import text_report
 
 FEW = {"k": 1, "score": 0.7, "low": 0.69, "high": 0.71, "loss": None, "fit_seconds": 0.1}
 

@@ -195,18 +195,67 @@ def test_new_rows_are_asked_for_only_where_all_are_used(fraction, words):
     plan = Plan((LINEAR,), max_fraction=fraction, repeats=1)
     verdict = verdict_of({"linear": (0.7, 0.05)}, plan=plan, n_train_rows=5_000 if fraction < 1 else 100)
     assert verdict.action == "cannot_tell"
-    assert verdict.experiment is None
+    assert (verdict.experiment is None) == (fraction == 1)
     assert verdict.would_change[-1].startswith(words)
 
 
 def test_where_time_was_spent_more_of_it_is_asked_for_and_not_a_larger_part_of_the_rows():
+    scores = {"dummy": (0.5, 0), "linear": (0.70, 0.05), "boosting": (0.95, 1.2)}
+
     def last_line(ending):
-        state = fold(stopped_short({"linear": (0.7, 0.05)}, {"linear": 200, "dummy": 0, "boosting": 0}), ending)
-        return summarise(state).verdict.would_change[-1]
+        rows = dict.fromkeys(scores, 8_000)
+        verdict = summarise(fold(stopped_short(scores, rows), ending)).verdict
+        assert verdict.action == "use_more_rows"
+        return verdict.would_change[-1]
 
     spent = ev.StudyFinished(ending="budget", reason="The budget of time is spent.")
-    assert last_line(spent) == "A larger sample: give the study more time."
-    assert last_line(ev.StudyFinished()) == "A larger sample: allow a larger part of the rows."
+    bends = "A curve that bends at the next size"
+    assert last_line(spent) == f"{bends}: give the study more time to see."
+    assert last_line(ev.StudyFinished()) == f"{bends}: allow a larger part of the rows to see."
+
+
+@pytest.mark.parametrize(("seen", "words"), [(1, "181, 256 and 362"), (2, "256 and 362"), (3, "362")])
+def test_a_model_of_too_few_sizes_for_a_trend_is_asked_for_those_that_it_lacks(seen, words):
+    largest = (128, 181, 256)[seen - 1]
+    state = stopped_short({"linear": (0.7, 0.05)}, {"linear": largest}, plan=replace(PLAN, models=(LINEAR,)))
+    verdict = summarise(state).verdict
+    often = "once each" if seen < 3 else "once"
+    assert verdict.action == "cannot_tell"
+    assert f"Linear has {seen} of the 4 sizes that a trend takes." in verdict.sentence
+    assert f"Cheapest way to tell: Linear on {words} rows, {often}, about " in verdict.sentence
+    assert (verdict.experiment.n_rows, verdict.experiment.repeats) == (362, 1)
+    assert "chance" not in verdict.experiment.words
+
+
+@pytest.mark.parametrize(("n_train_rows", "seen"), [(100, (64, 100)), (200, (64, 100)), (200, (64, 128, 200))])
+def test_nothing_is_answered_on_fewer_sizes_than_a_trend_takes_also_where_the_next_doubling_is_foreseen(
+    n_train_rows, seen
+):
+    state = started(Plan((LINEAR,), max_fraction=1.0), study_spec(data_spec(n_train_rows)))
+    for trial in state.planned():
+        if trial.n_rows in seen:
+            state = fold(state, ev.TrialFinished(trial=trial, record=record(0.7)))
+    verdict = summarise(fold(state, ev.StudyFinished())).verdict
+    assert verdict.action == "cannot_tell"
+    assert f"Linear has {len(seen)} of the 4 sizes that a trend takes." in verdict.sentence
+    assert ("New rows may tell." in verdict.sentence) == (verdict.experiment is None) == (n_train_rows == 100)
+    assert verdict.doubling.is_known
+
+
+def test_sizes_left_out_below_the_largest_give_a_trend_where_none_are_left_above():
+    state = started(Plan((LINEAR,), max_fraction=1.0), study_spec(data_spec(200)))
+    for trial in state.planned():
+        if trial.n_rows in (64, 128, 200) and trial.repeat == 0:
+            state = fold(state, ev.TrialFinished(trial=trial, record=record(0.7)))
+    assert summarise(fold(state, ev.StudyFinished())).verdict.experiment.n_rows == 100
+
+
+def test_a_model_that_cannot_be_compared_for_want_of_sizes_is_asked_for_those():
+    scores = {"dummy": (0.5, 0.0), "linear": (0.80, 0.0), "boosting": (0.85, 0.05)}
+    state = stopped_short(scores, {"dummy": 20_000, "linear": 20_000, "boosting": 256})
+    verdict = summarise(state).verdict
+    assert verdict.sentence.startswith("Cannot tell yet: Gradient boosting has 3 of the 4 sizes that a trend takes.")
+    assert "Cheapest way to tell: Gradient boosting on 362 rows, once, about " in verdict.sentence
 
 
 def test_a_larger_margin_turns_the_answer():
@@ -232,9 +281,9 @@ def test_a_study_in_any_state_of_progress_has_a_verdict(done):
     assert summarise(state).verdict.sentence
 
 
-def stopped_short(scores, rows, *, noise=0.0003):
+def stopped_short(scores, rows, *, noise=0.0003, plan=PLAN):
     """A study in which each model was fitted up to so many rows alone."""
-    state = started(PLAN)
+    state = started(plan)
     for trial in state.planned():
         if trial.n_rows <= rows[trial.model]:
             end, gap = scores[trial.model]
@@ -337,6 +386,24 @@ def test_a_crossing_beyond_the_table_is_told_to_be_there(rows, told):
     (line,) = (line for line in verdict.evidence if "probably overtakes" in line)
     assert line.startswith("Gradient boosting probably overtakes Linear near 2")
     assert line.endswith(", more than the table has.") == told
+
+
+def all_rows_of_linear(boosting):
+    """A study of all rows in which the simpler model saw them all and stands for the richer one, which saw fewer."""
+    state = started(replace(PLAN, max_fraction=1.0, models=(LINEAR, BOOSTING)), study_spec(data_spec(8_000)))
+    for trial in state.planned():
+        if trial.model == "linear" or trial.n_rows <= 6_000:
+            end, gap = {"linear": (0.80, 0.0), "boosting": boosting}[trial.model]
+            got = record(power_score(trial, end=end, gap=gap, noise=0.0003), noise=0.004, seed=1)
+            state = fold(state, ev.TrialFinished(trial=trial, record=got))
+    return summarise(fold(state, ev.StudyFinished())).verdict
+
+
+def test_where_the_pick_was_fitted_on_all_rows_the_answer_looks_beyond_the_table():
+    enough = all_rows_of_linear((0.803, 0.0))
+    assert (enough.action, enough.model) == ("stop", "Linear")
+    assert "expected from all rows to twice as many with Linear" in enough.sentence
+    assert any("with twice as many rows" in line for line in enough.evidence)
 
 
 def test_the_answer_is_about_a_model_that_is_better_already_on_far_fewer_rows():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import replace
 from html import escape
 
@@ -49,5 +51,15 @@ def _what_now(summary: Summary) -> str:
     newest = max(state.running, key=lambda trial: state.running[trial].since)
     labels = {model.name: model.label for model in state.plan.models} if state.plan else {}
     now = str(replace(newest, model=labels.get(newest.model, newest.model)))
-    at_most = "about" if state.plan is not None and state.plan.everything else "at most about"
-    return f"{at_most} {duration_text(max(seconds, 1))} left<br>now: {escape(now)}"
+    budget = _budget_left(state)
+    is_sure = state.plan is not None and state.plan.everything and seconds <= budget
+    at_most = "about" if is_sure else "at most about"
+    return f"{at_most} {duration_text(max(min(seconds, budget), 1))} left<br>now: {escape(now)}"
+
+
+def _budget_left(state: StudyState) -> float:
+    """Seconds that a running study still may take; infinite where it has no budget."""
+    if state.plan is None or state.plan.budget_minutes is None:
+        return math.inf
+    spent = time.time() - state.working_since if state.working_since else 0.0
+    return 60 * state.plan.budget_minutes - spent

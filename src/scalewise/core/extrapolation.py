@@ -156,7 +156,7 @@ def forecast(
     n_rows : array-like of int, shape (n_points,)
         Training rows, in any order.
     test_scores : array-like of float, shape (n_points, n_repeats) or (n_points,)
-        Test scores, greater is better, NaN where missing.
+        Test scores, greater is better, NaN or masked where missing.
     train_scores : array-like of float, shape (n_points, n_repeats) or (n_points,), optional
         Training scores of the same fits; they sharpen the forecast.
     targets : array-like of int, shape (n_targets,)
@@ -205,7 +205,7 @@ def forecast(
         max_score=max_score,
         min_score=min_score,
         around=company(learner, companions),
-        most_rows=most_rows,
+        most_rows=None if most_rows is None else int(sizes(most_rows, "most_rows")[0]),
     )
 
 
@@ -235,7 +235,7 @@ def forecast_with(
     rises = _interval(fan, fan.told_gain, octaves)
     gain_low, gain, gain_high = (np.clip(part, floor - last, law.ceiling - last) for part in rises)
     p_gain = _chances(net, fan, octaves, min_gain, gain_low, gain_high)
-    if last + min_gain > law.ceiling + _slack(law.ceiling):
+    if last + min_gain > law.ceiling + _ROUNDED * max(abs(last), abs(law.ceiling), min_gain):
         p_gain = np.zeros_like(p_gain)
     times = targets / points.n[-1]
     flags = flags_of(points, shape, fan.method, float(times.max()), most_rows)
@@ -266,19 +266,23 @@ def _agreeing(p_gain: Floats, low: Floats, high: Floats, min_gain: float) -> Flo
 
 
 def _check_options(points: CurvePoints, min_gain: float, max_score: float | None, min_score: float | None) -> None:
-    if not (np.isfinite(min_gain) and min_gain >= 0):
+    if not (_is_number(min_gain) and min_gain >= 0):
         raise InputError(f"min_gain must be a number of at least 0, in the metric's units, got {min_gain!r}.")
     best, worst = float(np.nanmax(points.scores)), float(np.nanmin(points.scores))
-    if max_score is not None and not best <= max_score + _slack(best) < np.inf:
+    if max_score is not None and not (_is_number(max_score) and best <= max_score + _slack(best)):
         raise InputError(
             f"max_score is {max_score!r}, but the best score seen is {best:g}. "
             "Give the best possible score of the metric, or None where there is none."
         )
-    if min_score is not None and not worst >= min_score - _slack(worst) > -np.inf:
+    if min_score is not None and not (_is_number(min_score) and worst >= min_score - _slack(worst)):
         raise InputError(
             f"min_score is {min_score!r}, but the worst score seen is {worst:g}. "
             "Give the worst possible score of the metric, or None where there is none."
         )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and bool(np.isfinite(value))
 
 
 def _slack(score: float) -> float:

@@ -23,6 +23,21 @@ _MOST_NOTES = 50
 
 def fold(state: StudyState, event: ev.Event) -> StudyState:
     """Give the state after an event; the state before is left as it was."""
+    return _timed(state, _folded(state, event), event.at)
+
+
+def _timed(before: StudyState, after: StudyState, at: float) -> StudyState:
+    """Take no time from the budget while the study is paused."""
+    if before.is_paused == after.is_paused:
+        return after
+    if after.is_paused:
+        return replace(after, paused_since=at)
+    if not after.working_since:
+        return after
+    return replace(after, working_since=after.working_since + max(at - before.paused_since, 0.0))
+
+
+def _folded(state: StudyState, event: ev.Event) -> StudyState:
     match event:
         case ev.TableOpening() | ev.TableOpened() | ev.TablePreparing() | ev.TablePrepared() | ev.TableRefused():
             return _fold_table(state, event)
@@ -37,12 +52,7 @@ def fold(state: StudyState, event: ev.Event) -> StudyState:
         case ev.StudyStarted():
             return _start(state, event)
         case ev.PlanChanged(plan=plan):
-            phase: Phase = "running" if state.phase == "finished" else state.phase
-            again = replace(state, plan=plan, phase=phase, ready_rows=0, ending="", ending_reason="")
-            if state.phase == "finished" and state.working_since:
-                # While it was finished, no time of its budget went by.
-                again = replace(again, working_since=state.working_since + max(event.at - state.finished_at, 0.0))
-            return _replanned(replace(again, reach=_reach(state, plan)))
+            return _change(state, plan)
         case ev.SampleReady(n_rows=n_rows):
             return replace(state, ready_rows=max(n_rows, state.ready_rows))
         case ev.Noted(level=level, text=text):
@@ -52,9 +62,9 @@ def fold(state: StudyState, event: ev.Event) -> StudyState:
             return replace(_at_rest(state), phase=ended)
         case ev.StudyFinished(ending=ending, reason=reason):
             ended_by_itself = replace(state, phase="finished", running=MappingProxyType({}))
-            return replace(ended_by_itself, ending=ending, ending_reason=reason, finished_at=event.at)
+            return replace(ended_by_itself, ending=ending, ending_reason=reason)
         case ev.StudyFailed(reason=reason):
-            return _note(replace(_at_rest(state), phase="failed"), "error", reason, event.at)
+            return _note(replace(_at_rest(state), phase="failed", failure=reason), "error", reason, event.at)
         case _:
             return state
 
@@ -75,7 +85,7 @@ def _fold_table(state: StudyState, event: ev.Event) -> StudyState:
             seen = replace(seen, groups=event.groups, alarms=event.alarms)
             return replace(seen, phase="ready", table=data.name, data=data, left_out=left_out, remarks=remarks)
         case ev.TableRefused(reason=reason):
-            return _note(replace(known, phase="refused"), "error", reason, event.at)
+            return _note(replace(known, phase="refused", failure=reason), "error", reason, event.at)
     return state
 
 
@@ -109,9 +119,19 @@ def _start(state: StudyState, event: ev.StudyStarted) -> StudyState:
         working_since=0.0,
         ending="",
         ending_reason="",
+        failure="",
         reach=_reach(state, event.plan) if same else 0.0,
     )
     return _replanned(started)
+
+
+def _change(state: StudyState, plan: Plan) -> StudyState:
+    phase: Phase = "running" if state.phase == "finished" else state.phase
+    again = replace(state, plan=plan, phase=phase, ready_rows=0, ending="", ending_reason="")
+    if state.ending == "budget" and state.plan is not None and plan.asks_beyond(state.plan):
+        # Of a budget that is spent nothing would come of what a person asks for.
+        again = replace(again, working_since=0.0)
+    return _replanned(replace(again, reach=_reach(state, plan)))
 
 
 def _reach(state: StudyState, plan: Plan) -> float:

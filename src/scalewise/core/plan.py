@@ -110,6 +110,16 @@ class Plan:
     features: FeaturePlan | None = None
     tuning: TuningPlan | None = None
 
+    def asks_beyond(self, other: Plan) -> bool:
+        """Whether a person who had another plan asks for more points on the learning curves by this one."""
+        return (
+            self.max_fraction > other.max_fraction
+            or self.repeats > other.repeats
+            or self.everything > other.everything
+            or not {model.name for model in self.models} <= {model.name for model in other.models}
+            or not set(self.pinned) <= set(other.pinned)
+        )
+
     def __post_init__(self) -> None:
         if not self.models:
             raise InputError("No model is chosen. Choose at least one.")

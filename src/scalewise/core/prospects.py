@@ -18,10 +18,12 @@ from scalewise.core.memory import WorkerMemory
 
 Floats = NDArray[np.float64]
 
-__all__ = ["FARTHEST", "REACH_SDS", "Continuation", "ModelSummary", "Outlook", "farthest"]
+__all__ = ["FARTHEST", "FEWEST_SIZES", "REACH_SDS", "Continuation", "ModelSummary", "Outlook", "farthest"]
 
 FARTHEST = 20
 """Forecasts beyond this many times the largest measured size are refused."""
+FEWEST_SIZES = 4
+"""Sizes that a model is measured on before its curve is continued."""
 REACH_SDS = 1.6449
 """Standard deviations from the middle of a normal distribution to either end of its 90 % interval."""
 _ROUNDING = 1.01

@@ -94,9 +94,10 @@ class StudyState:
         When the study was started (seconds since 1970).
     working_since : float
         When the first trial since then began: the budget of time counts from there, since until then workers start and
-        samples are laid out. 0 before. Later by as long as the study was finished before it went on.
-    finished_at : float
-        When the study last finished by itself (seconds since 1970).
+        samples are laid out. 0 before, and again where a person goes on after the budget was spent. Later by as long
+        as the study was paused.
+    paused_since : float
+        Since when no time is taken from the budget (seconds since 1970); see `is_paused`.
     away : str
         The engine that the rest goes to; empty for the one that the study began on.
     check : Trial or None
@@ -113,6 +114,8 @@ class StudyState:
         Why the study has finished; empty while it has not.
     ending_reason : str
         The same in words.
+    failure : str
+        Why the study failed, or the table was refused; empty where neither did.
     reach : float
         Fraction of the training rows up to which points were asked for by moving the slider up: the study does not end
         before they are there, whatever is decided. 0 where nobody did.
@@ -143,7 +146,7 @@ class StudyState:
     notes: tuple[Note, ...] = ()
     started_at: float = 0.0
     working_since: float = 0.0
-    finished_at: float = 0.0
+    paused_since: float = 0.0
     away: str = ""
     check: Trial | None = None
     difference: str = ""
@@ -152,7 +155,16 @@ class StudyState:
     machine: Machine | None = None
     ending: ev.Ending = ""
     ending_reason: str = ""
+    failure: str = ""
     reach: float = 0.0
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the study has finished by itself, or waits for the check of another engine or what a person decides.
+
+        No time is taken from its budget meanwhile.
+        """
+        return self.phase == "finished" or self.check is not None or bool(self.difference)
 
     def planned(self) -> tuple[Trial, ...]:
         """Every trial that the present plan asks for; empty before a start."""

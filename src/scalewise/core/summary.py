@@ -22,7 +22,7 @@ from scalewise.core.forecasting.company import LEARNERS
 from scalewise.core.forecasting.curve_points import CurvePoints, curve_points
 from scalewise.core.importance import ImportanceTable, importance_table, probe_records
 from scalewise.core.memory import worker_memory
-from scalewise.core.prospects import FARTHEST, Continuation, ModelSummary, Outlook, farthest
+from scalewise.core.prospects import FARTHEST, FEWEST_SIZES, Continuation, ModelSummary, Outlook, farthest
 from scalewise.core.spec import Alarm, SamplingUnit
 from scalewise.core.study import StudyState
 from scalewise.core.tuning import Tuning, tuning
@@ -38,7 +38,6 @@ _FAN_POINTS = 25
 _BEYOND = 4
 """The fan is drawn up to this many times the rows of the table."""
 
-_FEWEST_SIZES = 4
 # The nets behind the forecast have seen no more of them at a time.
 _MOST_COMPANIONS = 6
 
@@ -175,7 +174,7 @@ def _ahead(
     doubled = 2 * curve.last.n_rows
     if len(curve.points) < 2:
         return None, None, None
-    if len(curve.points) < _FEWEST_SIZES:
+    if len(curve.points) < FEWEST_SIZES:
         return None, None, _outlook(_forecast(curve, beside, (doubled,), min_gain), doubled, fit_time)
     # One forecast serves all: it takes most of the time that a new point costs.
     grid = _fan_sizes(curve)

@@ -118,7 +118,7 @@ def _ways(state: StudyState, found: Answer) -> tuple[Way, ...]:
 
 def _before(state: StudyState) -> str:
     if state.phase == "refused":
-        return state.notes[-1].text if state.notes else "This table cannot be studied."
+        return state.failure
     small = too_small(state.data) if state.data else ""
     return {
         "opening": "Reading the table ...",

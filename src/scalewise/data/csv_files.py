@@ -38,6 +38,19 @@ _MARKS = (
 )
 """What such text begins with; the marks of UTF-32 begin with those of UTF-16."""
 
+_GIVE_FRAME = "Read it with pandas, and give the frame."
+_OTHER_KINDS = (
+    (
+        b"PK\x03\x04",
+        "a zip archive or an Excel workbook, not text. Unpack it, or read it with pandas and give the frame.",
+    ),
+    (b"\xd0\xcf\x11\xe0", f"an old Excel workbook, not text. {_GIVE_FRAME}"),
+    (b"SQLite format 3", f"an SQLite database, not text. {_GIVE_FRAME}"),
+    (b"\x1f\x8b", "compressed with gzip, and not named so. Let its name end with .csv.gz."),
+    (b"PAR1", "a Parquet file. Let its name end with .parquet."),
+)
+"""What files begin with that are named like text, and are none."""
+
 Types = Mapping[str, pa.DataType]
 
 
@@ -79,8 +92,11 @@ def _what(error: Exception) -> str:
 
 
 def _check_encoding(path: Path) -> None:
-    """Refuse text in units of two or four bytes, of which a reader would only say that it has too few columns."""
+    """Refuse other kinds of files, and text in units of two or four bytes: a reader would say too little of them."""
     first = _first_bytes(path)
+    kind = next((kind for mark, kind in _OTHER_KINDS if first.startswith(mark)), "")
+    if kind:
+        raise TableError(f"{str(path)!r} is {kind}")
     found = next((name for mark, name in _MARKS if first.startswith(mark)), "")
     if found or first.count(0) > len(first) / 4:
         raise TableError(

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.sparse import csr_array
 from scipy.spatial.distance import squareform
-from scipy.stats import rankdata
 
+from scalewise.core.ranks import unit_ranks
 from scalewise.core.spec import Feature
 
 __all__ = ["GROUPED_ROWS", "MOST_GROUPED", "association", "correlated_groups", "summing_columns"]
@@ -168,18 +168,9 @@ class _Columns:
     def __init__(self, X: Floats, features: Sequence[Feature]) -> None:
         named = np.array([feature.kind in ("category", "label") for feature in features], dtype=bool)
         self.measured = np.flatnonzero(~named)
-        self.ranks = _unit_ranks(X[:, self.measured])
+        self.ranks = unit_ranks(X[:, self.measured])
         found = {at: _levels(X[:, at]) for at in np.flatnonzero(named)[:_MOST_CODED].tolist()}
         self.levels = {at: levels for at, levels in found.items() if levels is not None}
-
-
-def _unit_ranks(columns: Floats) -> Floats:
-    """Return ranks in each column with mean 0 and length 1; 0 where missing, and throughout where nothing varies."""
-    gaps = np.isnan(columns)
-    ranks = rankdata(np.where(gaps, np.inf, columns), axis=0)
-    present = (~gaps).sum(axis=0)
-    centred = np.where(gaps, 0.0, ranks - (1 + present) / 2)
-    return np.asarray(centred / np.maximum(np.sqrt(np.square(centred).sum(axis=0)), 1e-12))
 
 
 def _levels(column: Floats) -> csr_array | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scalewise.core.spec import Feature, UnitCandidate
@@ -135,8 +137,7 @@ def _dated(sampled: Sampled, feature: Feature) -> Ranked | None:
     ordered = _in_order(times)
     if len(np.unique(times[~np.isnan(times)])) < _LEAST_MOMENTS or (clock and not ordered):
         return None
-    told = "it holds dates" if feature.kind == "date" else "it counts up"
-    told += f" from {_day(np.nanmin(times))} to {_day(np.nanmax(times))}" if feature.kind == "date" else ""
+    told = f"it holds dates from {_days(times, column.type)}" if feature.kind == "date" else "it counts up"
     told += ", and the rows stand in its order" if ordered else ""
     return (not ordered, int(clock)), UnitCandidate(feature.name, told)
 
@@ -191,5 +192,14 @@ def _in_order(times: Floats) -> bool:
     return bool(len(steps)) and bool((steps >= 0).all() or (steps <= 0).all())
 
 
-def _day(seconds: float) -> str:
+def _days(times: Floats, kind: pa.DataType) -> str:
+    return f"{_day(np.nanmin(times), kind)} to {_day(np.nanmax(times), kind)}"
+
+
+def _day(seconds: float, kind: pa.DataType) -> str:
+    """The day of a moment, in the zone of a column where it has one that is known here; else in UTC."""
+    zone = kind.tz if pa.types.is_timestamp(kind) else None
+    if zone:
+        with contextlib.suppress(pa.ArrowInvalid):
+            seconds = pc.local_timestamp(pa.scalar(int(seconds), pa.timestamp("s", zone))).value
     return str(np.datetime64(int(seconds), "s").astype("datetime64[D]"))

@@ -195,11 +195,14 @@ class Report:
     event : Event
     result : object
         What the task returned, where it has finished.
+    sender : int
+        Which of a runner's engines tells it; engines leave this to the runner.
     """
 
     study_id: str
     event: Event
     result: object = None
+    sender: int = 0
 
 
 Outbox = Callable[[Report], None]

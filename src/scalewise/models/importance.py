@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
+from scalewise.core.ranks import unit_ranks
 from scalewise.core.results import FeatureImportance, GroupImportance
 from scalewise.models.scoring import Scoring, predict
 
@@ -156,16 +156,8 @@ def promising_features(X: Floats, y: NDArray[Any], n_classes: int) -> list[int]:
     """
     rows = np.linspace(0, len(X) - 1, min(len(X), _RANKED_ROWS)).astype(np.intp)
     targets = y[rows, None] if n_classes == 0 else (y[rows, None] == np.unique(y[rows])).astype(np.float64)
-    strength = np.abs(_unit_ranks(X[rows]).T @ _unit_ranks(targets)).max(axis=1)
+    strength = np.abs(unit_ranks(X[rows]).T @ unit_ranks(targets)).max(axis=1)
     return sorted(np.argsort(-strength, kind="stable")[: n_shuffled(X.shape[1])].tolist())
-
-
-def _unit_ranks(columns: Floats) -> Floats:
-    """Return ranks in each column with mean 0 and length 1; 0 where missing, and throughout where nothing varies."""
-    gaps = np.isnan(columns)
-    ranks = rankdata(np.where(gaps, np.inf, columns), axis=0)
-    centred = np.where(gaps, 0.0, ranks - (1 + (~gaps).sum(axis=0)) / 2)
-    return np.asarray(centred / np.maximum(np.sqrt(np.square(centred).sum(axis=0)), 1e-12))
 
 
 def _batches(parts: list[HoldoutPart], units: Sequence[Unit]) -> Iterator[Sequence[Unit]]:

@@ -158,11 +158,11 @@ class Conductor:
         """
         if self._state.phase == "preparing":
             raise InputError("The table is still being looked at. Start the study when that is done.")
+        if self._lost and self._engines.away is None:
+            raise EngineError(self._lost)
         prepared = self._tables.prepared
         if prepared is None:
             return
-        if self._lost and self._engines.away is None:
-            raise EngineError(self._lost)
         study = StudySpec(prepared.data, options.metric_spec(prepared.data), versions())
         plan = plan_of(options, study, self._state)
         if not self._trials.is_of(study):
@@ -170,7 +170,6 @@ class Conductor:
             self._trials.take_up(study, prepared)
         machine = this_machine(self._engines.home.slots)
         self.tell(ev.StudyStarted(study=study, plan=plan, machine=machine))
-        self._trials.check_again()
         self._trials.resume()
 
     def change(self, options: StudyOptions) -> None:
@@ -274,7 +273,12 @@ class Conductor:
         moved = self._engines.move(make, self._state, self._outbox)
         self._forget()
         self.tell(moved)
-        self._trials.check_again()
+        self._trials.check()
+
+    def accept(self) -> None:
+        """Go on with the other engine although its scores differ."""
+        if self._state.difference:
+            self.tell(ev.EngineChecked())
 
     def come_home(self) -> None:
         """Close the other engine and go on with the first one.
@@ -328,18 +332,12 @@ class Conductor:
     # What happens meanwhile.
 
     def hear(self, report: Report) -> None:
-        """Take up what an engine tells; work of an older study is dropped."""
+        """Take up what an engine tells; work of an older study is dropped, and what comes late of an engine left."""
         event, work = report.event, self._work
-        if report.study_id and (work is None or report.study_id != work.study.id):
+        is_older = report.study_id and (work is None or report.study_id != work.study.id)
+        if is_older or self._engines.is_left(report):
             return
-        if isinstance(event, ev.EngineLost) and not self._engines.has(event.where):
-            # It was left before this came.
-            return
-        if self._engines.is_check(event):
-            judged = self._engines.judge(event, self._state)
-            if judged is not None:
-                self.tell(judged)
-        elif isinstance(event, TrialEvent):
+        if isinstance(event, TrialEvent):
             self._trials.hear(event)
         elif isinstance(event, StreamEvent) and work is not None:
             self._errands.hear_stream(work.whole, event, report.result)
@@ -348,7 +346,7 @@ class Conductor:
         else:
             self.tell(event)
         if isinstance(event, ev.EngineLost):
-            self._lose_engine(event)
+            self._lose_engine(event.reason, is_home=self._engines.is_home(report))
 
     def step(self) -> None:
         """Do a bit of what is made between messages, such as laying out samples."""
@@ -374,10 +372,10 @@ class Conductor:
         if unit is not None and self._work is not None and self.screening is None:
             self.check_unit(unit)
 
-    def _lose_engine(self, lost: ev.EngineLost) -> None:
+    def _lose_engine(self, reason: str, *, is_home: bool) -> None:
         """Go on here where the other engine is gone; stop where this one is, unless the study is away."""
-        if self._engines.away is None or self._engines.away.name != lost.where:
-            self._lost = lost.reason
+        if is_home:
+            self._lost = reason
             if self._engines.away is None:
                 self.stop()
             return

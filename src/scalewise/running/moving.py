@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from scalewise.core import events as ev
-from scalewise.core.scaleout import check_trial, difference
-from scalewise.core.spec import Trial
+from scalewise.core.scaleout import check_trial
 from scalewise.core.study import StudyState
-from scalewise.engines.base import Engine, Outbox
+from scalewise.engines.base import Engine, Outbox, Report
 from scalewise.errors import InputError
 
 __all__ = ["Engines"]
@@ -27,16 +27,20 @@ class Engines:
 
     home: Engine
     away: Engine | None = None
-    check: Trial | None = None
+    _n_moves: int = field(default=0, init=False)
 
     @property
     def now(self) -> Engine:
         """Where trials are submitted."""
         return self.away or self.home
 
-    def has(self, name: str) -> bool:
-        """Whether one of the engines is called so."""
-        return name in [engine.name for engine in (self.home, self.away) if engine is not None]
+    def is_home(self, report: Report) -> bool:
+        """Whether the first engine tells something."""
+        return report.sender == 0
+
+    def is_left(self, report: Report) -> bool:
+        """Whether an engine that was left meanwhile tells something."""
+        return not self.is_home(report) and (self.away is None or report.sender != self._n_moves)
 
     def start(self, outbox: Outbox) -> None:
         """Start the first engine."""
@@ -57,11 +61,12 @@ class Engines:
         if state.open_streams():
             raise InputError("A stream is running here. Stop it first, or let it end.")
         other = make()
-        other.start(outbox)
+        self._n_moves += 1
+        # By a number, as the other engine may have the name of the first one.
+        other.start(partial(_send, outbox, self._n_moves))
         self.home.cancel()
         self.away = other
-        self.check = check_trial(state)
-        return ev.EngineMoved(where=other.name, check=self.check)
+        return ev.EngineMoved(where=other.name, check=check_trial(state))
 
     def come_home(self) -> ev.EngineMoved:
         """Close the other engine and go on with the first one.
@@ -73,29 +78,16 @@ class Engines:
         """
         if self.away is None:
             raise InputError("The study runs here already.")
-        away, self.away, self.check = self.away, None, None
+        away, self.away = self.away, None
         away.close()
         return ev.EngineMoved(where="")
-
-    def is_check(self, event: ev.Event) -> bool:
-        """Whether an event is about the trial that was run again."""
-        if not isinstance(event, ev.TrialStarted | ev.TrialFinished | ev.TrialFailed):
-            return False
-        return self.check is not None and event.trial == self.check
-
-    def judge(self, event: ev.Event, state: StudyState) -> ev.EngineChecked | None:
-        """Compare the trial that was run again with what it scored before; None while it is not done."""
-        match event:
-            case ev.TrialFinished(trial=trial, record=record):
-                self.check = None
-                return ev.EngineChecked(difference=difference(state.records[trial], record))
-            case ev.TrialFailed(trial=trial, reason=reason, retry=False):
-                self.check = None
-                return ev.EngineChecked(difference=f"{trial} finished here, but failed there: {reason}")
-        return None
 
     def close(self) -> None:
         """Close both."""
         if self.away is not None:
             self.away.close()
         self.home.close()
+
+
+def _send(outbox: Outbox, sender: int, report: Report) -> None:
+    outbox(replace(report, sender=sender))

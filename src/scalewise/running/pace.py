@@ -105,12 +105,12 @@ class Pace:
 
 
 def seconds_left(state: StudyState) -> float:
-    """Seconds until the budget of the running study is spent; infinite where it has none.
+    """Seconds until the budget of the running study is spent; infinite where it has none, or none of it is taken now.
 
     All of it is left until the first trial begins: starting the workers is not paid for with it.
     """
     plan = state.plan
-    if state.phase != "running" or plan is None or plan.budget_minutes is None:
+    if state.phase != "running" or state.is_paused or plan is None or plan.budget_minutes is None:
         return math.inf
     spent = time.time() - state.working_since if state.working_since else 0.0
     return 60 * plan.budget_minutes - spent
@@ -121,7 +121,7 @@ def out_of_time(state: StudyState) -> End:
     if not state.records:
         reason = "The budget of time was spent before a single fit was finished. Start again with more minutes."
     elif seconds_left(state) > 0:
-        reason = "The budget of time does not reach for another trial."
+        reason = "The budget of time does not reach for another trial. Give more minutes to go on."
     else:
         reason = "The budget of time is spent."
     return End("budget", reason)

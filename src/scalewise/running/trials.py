@@ -8,6 +8,7 @@ from functools import partial
 
 from scalewise.core import events as ev
 from scalewise.core.experimenting.experiment import Agenda
+from scalewise.core.scaleout import difference
 from scalewise.core.spec import StudySpec
 from scalewise.data.prepare import Prepared
 from scalewise.running.errands import Errand, Errands
@@ -95,22 +96,34 @@ class Trials:
             return
         if isinstance(event, ev.TrialFinished) or (isinstance(event, ev.TrialFailed) and not event.retry):
             work.submitted.discard(event.trial)
-        self._ledger.tell(event, trial_key=event.trial.key(work.study.id))
-
-    def check_again(self) -> None:
-        """Run the trial again by which the other engine is checked, where that has not ended yet."""
-        check = self._engines.check
-        if check is None or self.work is None:
-            return
-        if self._ledger.state.check == check:
-            self._engines.now.submit(self.work.task(check))
+        if event.trial == self._ledger.state.check:
+            self._judge(event)
         else:
-            self._engines.check = None
+            self._ledger.tell(event, trial_key=event.trial.key(work.study.id))
+
+    def check(self) -> None:
+        """Run the finished trial again by which the other engine is checked, unless that is on its way or done."""
+        check, work = self._ledger.state.check, self.work
+        if check is not None and work is not None and check not in work.submitted:
+            work.submitted.add(check)
+            self._engines.now.submit(work.task(check))
+
+    def _judge(self, event: TrialEvent) -> None:
+        """Compare the trial that was run again with what it scored before, once it is done."""
+        match event:
+            case ev.TrialFinished(trial=trial, record=record):
+                found = difference(self._ledger.state.records[trial], record)
+                self._ledger.tell(ev.EngineChecked(difference=found))
+            case ev.TrialFailed(trial=trial, reason=reason, retry=False):
+                self._ledger.tell(ev.EngineChecked(difference=f"{trial} finished here, but failed there: {reason}"))
 
     def supply(self) -> End | None:
         """Give the engine work, and see to it that samples are there; tell why the study is at its end, if it is."""
         state, work, engine = self._ledger.state, self.work, self._engines.now
-        if work is None or state.phase != "running" or state.check or state.difference:
+        if work is None or state.phase != "running" or state.difference:
+            return None
+        if state.check:
+            self.check()
             return None
         pace = Pace(state, work.submitted, engine.slots, seconds_left(state))
         if pace.seconds_left <= 0:

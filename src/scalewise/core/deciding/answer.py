@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from scalewise.core.curves import Curve, Gain, paired_gain
-from scalewise.core.deciding.contest import SURE, contest, normal_above
+from scalewise.core.deciding.contest import SURE, Contest, contest, normal_above
 from scalewise.core.deciding.scene import Scene, lacks_memory, takes_long
 from scalewise.core.deciding.unseen import Unseen, unseen_models
 from scalewise.core.deciding.ways import fewer_will_do
-from scalewise.core.deciding.would_tell import Experiment, cheapest_experiment, comparing_experiment
+from scalewise.core.deciding.would_tell import Experiment, cheapest_experiment, comparing_experiment, trend_experiment
 from scalewise.core.features.feature_curve import FeatureCurve
 from scalewise.core.prospects import ModelSummary, Outlook, farthest
 from scalewise.core.sizes import study_sizes
@@ -89,12 +89,9 @@ def scene_of(
     assert plan is not None
     found = contest(models, plan.min_gain)
     target = _target(study.data.n_train_rows, (found.pick, found.best))
-    ahead = found.choice_at(target, plan.min_gain)
-    # A choice whose gain over the pick cannot be told would leave no way forward to tell of.
-    known = ahead is not None and found.gain(ahead, target, plan.min_gain) is not None
     return Scene(
         contest=found,
-        ahead=ahead if ahead is not None and known else found.pick,
+        ahead=_chosen(found, target, plan.min_gain),
         target=target,
         margin=plan.min_gain,
         machine=state.machine,
@@ -109,6 +106,14 @@ def scene_of(
     )
 
 
+def _chosen(found: Contest, target: int, margin: float) -> ModelSummary:
+    """The model to use with the target's rows."""
+    ahead = found.choice_at(target, margin)
+    # A choice whose gain over the pick cannot be told would leave no way forward to tell of.
+    known = ahead is not None and found.gain(ahead, target, margin) is not None
+    return ahead if ahead is not None and known else found.pick
+
+
 def _target(full: int, models: Sequence[ModelSummary]) -> int:
     """All rows of the table, or as many as a forecast reaches; twice the table where all are used."""
     reached = min(m.curve.last.n_rows for m in models)
@@ -118,9 +123,27 @@ def _target(full: int, models: Sequence[ModelSummary]) -> int:
 def answer(scene: Scene) -> Answer:
     """Decide. A yes or a no is given from 80 % certainty on.
 
-    Neither is it said that the rows are enough, nor that others are to be collected, while a model that cannot be
-    compared yet may do better with those there are; and what cannot be told is not held up by one that will hardly be
-    used.
+    Where the pick was fitted on all rows and the best model on fewer, the rows of the table come first. If they are
+    enough, it is asked of twice as many, as where both were fitted on all: with the pick there is nothing in between.
+    """
+    found, beyond = _compared(scene), _beyond(scene)
+    return _compared(beyond) if found.action == "stop" and beyond else found
+
+
+def _beyond(scene: Scene) -> Scene | None:
+    """The scene that looks beyond a table of which the pick has all rows; None where forecasts do not reach so far."""
+    found, twice = scene.contest, 2 * scene.full
+    reached = min(found.pick.curve.last.n_rows, found.best.curve.last.n_rows)
+    if not scene.all_used or scene.target > scene.full or farthest(reached, twice) < twice:
+        return None
+    return replace(scene, target=twice, ahead=_chosen(found, twice, scene.margin))
+
+
+def _compared(scene: Scene) -> Answer:
+    """Decide, but not without a model that cannot be compared yet and may be better.
+
+    Neither is it said that the rows are enough, nor that others are to be collected, while such a one may do better
+    with those there are; and what cannot be told is not held up by one that will hardly be used.
     """
     unseen = unseen_models(scene.contest, scene.target, scene.margin, scene.unfit)
     found = replace(_answer(scene), unseen=unseen)
@@ -131,18 +154,18 @@ def answer(scene: Scene) -> Answer:
 def _to_compare_first(found: Answer) -> Unseen | None:
     """A model without which an answer is worth nothing, or which alone may still tell something."""
     hindering = [one for one in found.unseen if one.hinders]
-    if found.action in ("stop", "collect_rows"):
+    if found.action in ("stop", "collect_rows") or (found.action == "cannot_tell" and not found.experiment):
         return next(iter(hindering), None)
     if found.action != "cannot_tell":
         return None
-    foreseen = (one for one in hindering if one.ahead and (one.chance >= _LIKELY or not found.experiment))
-    return next(foreseen, None)
+    return next((one for one in hindering if one.ahead and one.chance >= _LIKELY), None)
 
 
 def _answer(scene: Scene) -> Answer:
     """Decide by the models that can be compared."""
     found = scene.contest
-    gains = tuple((m, gain) for m in found.models if (gain := scene.gain(m, scene.target)))
+    # The next doubling is foreseen from two sizes on, for its price; an answer takes a trend.
+    gains = tuple((m, gain) for m in found.models if m.outlook and (gain := scene.gain(m, scene.target)))
     known = {m.curve.model.name for m, _ in gains}
     for model in (found.pick, found.best):
         if model.curve.model.name not in known:
@@ -255,7 +278,10 @@ def last_step(curve: Curve) -> tuple[int, Gain] | None:
 
 def _uncompared(found: Answer, first: Unseen) -> Answer:
     """Nothing can be told while a model that may be better has not been looked at far enough."""
-    experiment = comparing_experiment(found.scene, first.model, first.ahead) if first.ahead else None
+    if first.ahead:
+        experiment = comparing_experiment(found.scene, first.model, first.ahead)
+    else:
+        experiment = trend_experiment(found.scene, first.model)
     unseen = (first, *(one for one in found.unseen if one is not first))
     # What the pick is expected to gain is no part of that.
     scene = replace(found.scene, ahead=found.scene.here)
@@ -268,5 +294,5 @@ def _unknown(scene: Scene, gains: tuple[tuple[ModelSummary, Outlook], ...]) -> A
     """A model that matters has no forecast, or one that should not be acted on."""
     outlook = scene.ahead.outlook
     refusal = outlook.refusal if outlook and outlook.refusal else ""
-    experiment = cheapest_experiment(scene, scene.ahead, outlook) if outlook else None
+    experiment = cheapest_experiment(scene, scene.ahead, outlook) if outlook else trend_experiment(scene, scene.ahead)
     return Answer("cannot_tell", scene, gains, None, refusal, experiment)

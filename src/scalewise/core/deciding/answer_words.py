@@ -13,7 +13,7 @@ from scalewise.core.deciding.way import Way
 from scalewise.core.forecasting.reservations import reservation_words
 from scalewise.core.margin import margin_words
 from scalewise.core.memory import fitting_places
-from scalewise.core.prospects import ModelSummary, Outlook
+from scalewise.core.prospects import FEWEST_SIZES, ModelSummary, Outlook
 from scalewise.core.spec import ROWS, ModelSpec
 from scalewise.core.unit_words import more_text
 from scalewise.core.wording import (
@@ -31,7 +31,6 @@ from scalewise.core.wording import (
 __all__ = ["doubling_words", "evidence", "memory_words", "sentence"]
 
 _NO_CLUSTER = "You do not need a cluster."
-_FEWEST_SIZES = 4
 _INDICATIVE = 4.05
 
 
@@ -154,7 +153,7 @@ def _uncompared(unseen: Unseen, scene: Scene) -> str:
 
 def _few_sizes(model: ModelSummary) -> str:
     done = len(model.curve.points)
-    return f"Cannot tell yet: {model.label} has {done} of the {_FEWEST_SIZES} sizes that a trend takes."
+    return f"Cannot tell yet: {model.label} has {done} of the {FEWEST_SIZES} sizes that a trend takes."
 
 
 def _span(gain: Outlook) -> str:

@@ -129,7 +129,8 @@ def _by_action(found: Answer) -> str:
     if found.action == "stop":
         return "A richer model or new features: the answer is about the models and columns chosen here."
     if found.action == "cannot_tell":
-        return "" if found.experiment else _left_to_tell(found)
+        is_left = found.experiment is None or found.experiment.tells_trend
+        return _left_to_tell(found) if is_left else ""
     if found.action == "scale_out":
         return f"A machine with more than {byte_text(scene.ahead.worker_bytes(scene.target))} free for a fit."
     if found.action == "fewer_features":

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from scalewise.core.deciding.contest import CLOSE, normal_above
 from scalewise.core.deciding.scene import Scene
-from scalewise.core.prospects import ModelSummary, Outlook, farthest
+from scalewise.core.prospects import FEWEST_SIZES, ModelSummary, Outlook, farthest
 from scalewise.core.sizes import repeats_at
 from scalewise.core.wording import duration_text, rows_text
 
-__all__ = ["Experiment", "cheapest_experiment", "comparing_experiment"]
+__all__ = ["Experiment", "cheapest_experiment", "comparing_experiment", "trend_experiment"]
 
 _LIKELY = 0.7
 """An experiment is taken for one that would tell from this chance on; else the likeliest one is named."""
@@ -23,7 +23,7 @@ _REPEATS = (2, 5, 10)
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """Some fits of one model on one size.
+    """Some fits of one model on one size, or once on each of some sizes.
 
     Parameters
     ----------
@@ -33,7 +33,9 @@ class Experiment:
     minutes : float
         Wall time on this machine.
     chance : float
-        Probability that the answer is a yes or a no afterwards.
+        Probability that the answer is a yes or a no afterwards; NaN where nothing tells it.
+    smaller : tuple of int
+        Further sizes, ascending, for a model that has too few of them for a trend.
     """
 
     model: str
@@ -41,14 +43,23 @@ class Experiment:
     repeats: int
     minutes: float
     chance: float
+    smaller: tuple[int, ...] = ()
 
     @property
     def words(self) -> str:
         """The experiment for people, without a full stop."""
         often = "once" if self.repeats == 1 else f"{self.repeats} times"
-        chance = "" if self.chance >= _LIKELY else f" (it tells with a chance of {100 * self.chance:.0f} %)"
+        chance = f" (it tells with a chance of {100 * self.chance:.0f} %)" if self.chance < _LIKELY else ""
         took = duration_text(max(60 * self.minutes, 0.1))
-        return f"{self.model} on {rows_text(self.n_rows)} rows, {often}, about {took}{chance}"
+        on = rows_text(self.n_rows)
+        if self.smaller:
+            on, often = f"{', '.join(map(rows_text, self.smaller))} and {on}", "once each"
+        return f"{self.model} on {on} rows, {often}, about {took}{chance}"
+
+    @property
+    def tells_trend(self) -> bool:
+        """Whether it tells how a curve goes on, and only then what the answer is."""
+        return math.isnan(self.chance)
 
 
 def cheapest_experiment(scene: Scene, model: ModelSummary, gain: Outlook) -> Experiment | None:
@@ -93,6 +104,19 @@ def comparing_experiment(scene: Scene, model: ModelSummary, ahead: Outlook) -> E
         return None
     rest = model.at(max(last, round(last * ahead.n_rows / deep[0])))
     return _experiment(scene, model, ahead, deep[0], 1, rest.sd if rest else ahead.sd)
+
+
+def trend_experiment(scene: Scene, model: ModelSummary) -> Experiment | None:
+    """The sizes that a model lacks for a trend, the next larger ones first; None where the table has too few."""
+    curve, most = model.curve, model.curve.model.max_rows or scene.full
+    larger = [n for n in scene.sizes if curve.last.n_rows < n <= most]
+    between = [n for n in reversed(scene.sizes) if n < curve.last.n_rows and not curve.at(n)]
+    lacking = FEWEST_SIZES - len(curve.points)
+    asked = sorted([*larger, *between][:lacking])
+    if lacking <= 0 or len(asked) < lacking:
+        return None
+    minutes = sum(scene.minutes(model, n, 1) for n in asked)
+    return Experiment(model.label, asked[-1], 1, minutes, math.nan, tuple(asked[:-1]))
 
 
 def _larger(scene: Scene, model: ModelSummary, gain: Outlook) -> Iterator[Experiment]:

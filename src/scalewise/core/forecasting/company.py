@@ -7,7 +7,7 @@ other features of a forecast, theirs are ratios of score differences, in the uni
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -109,9 +109,11 @@ def company(learner: str | None, companions: Sequence[Given]) -> Company:
 def _points(given: Given) -> CurvePoints:
     if isinstance(given, CurvePoints):
         return given
-    if len(given) not in (2, 3):
+    n_parts = len(given) if isinstance(given, Sized) else 1
+    if n_parts not in (2, 3):
+        plural = "" if n_parts == 1 else "s"
         raise InputError(
-            f"A companion has {len(given)} parts; give its n_rows, its test_scores and, if known, its train_scores."
+            f"A companion has {n_parts} part{plural}; give its n_rows, its test_scores and, if known, its train_scores."
         )
     return curve_points(*given)
 

@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 # than samples alone would have it, to err on the side of more noise.
 _LENT_FREEDOM = 2.0
 _LENDING_OCTAVES, _LENDING_POWER = 1.5, 0.25
+# Squares of larger scores are beyond what floats can hold.
+_LARGEST = 1e150
 
 __all__ = ["CurvePoints", "curve_points", "positive_numbers", "sizes"]
 
@@ -59,7 +61,7 @@ def curve_points(n_rows: ArrayLike, test_scores: ArrayLike, train_scores: ArrayL
     n_rows : array-like of int, shape (n_points,)
         Training rows, in any order; equal sizes are merged.
     test_scores : array-like of float, shape (n_points, n_repeats) or (n_points,)
-        Test scores, greater is better, NaN where missing.
+        Test scores, greater is better, NaN or masked where missing.
     train_scores : array-like of float, shape (n_points, n_repeats) or (n_points,), optional
         Training scores of the same fits.
 
@@ -71,7 +73,7 @@ def curve_points(n_rows: ArrayLike, test_scores: ArrayLike, train_scores: ArrayL
     Raises
     ------
     InputError
-        If shapes disagree, a size is below one, a score is infinite, or no score is left.
+        If shapes disagree, a size is below one, a score is infinite or beyond 1e150, or no score is left.
     """
     n = sizes(n_rows, "n_rows")
     test = _matrix(test_scores, len(n), "test_scores")
@@ -118,6 +120,10 @@ def positive_numbers(values: ArrayLike, name: str) -> Floats:
 
 def _numbers(values: Any, name: str) -> Floats:
     try:
+        if np.iscomplexobj(values):
+            raise TypeError("complex numbers have no order")
+        if isinstance(values, np.ma.MaskedArray):
+            return np.asarray(np.ma.filled(values.astype(np.float64), np.nan), dtype=np.float64)
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} must be numbers (NaN where missing): {error}.") from error
@@ -132,6 +138,11 @@ def _matrix(values: ArrayLike, n_points: int, name: str) -> Floats:
         )
     if np.isinf(scores).any():
         raise InputError(f"{name} holds an infinite score. Put NaN where a fit gave no usable score.")
+    if (np.abs(scores) > _LARGEST).any():
+        largest = scores.flat[np.nanargmax(np.abs(scores))]
+        raise InputError(
+            f"{name} holds a score of {largest:g}. Give scores within {_LARGEST:g}: divide them all alike."
+        )
     return scores
 
 

@@ -28,6 +28,9 @@ _NEARNESS = 0.5
 # No point is trusted to better than this part of the range of the scores from the size before it on: the law itself is
 # not exact, and what a steep beginning leaves unexplained must not hide how the curve goes on.
 _MODEL_ERROR = 0.1
+# Two points allow many laws. Of those that fit but for what rounding leaves, this much of a score, the one of the most
+# usual exponent is drawn: otherwise rounding would choose, another one in each unit of the scores.
+_ROUNDED, _USUAL = 1e-13, 0.5
 
 __all__ = ["EXPONENTS", "PowerLaw", "fit_power_law", "grid_fit", "power_law"]
 
@@ -113,11 +116,19 @@ def power_law(
 def fit_power_law(points: CurvePoints, max_score: float | None, *, shifted: bool = True) -> PowerLaw:
     """Fit the law to points that are checked already; see `power_law`."""
     ceiling = np.inf if max_score is None else max_score
-    asymptotes, amplitudes, errors = grid_fit(points.n, points.score, weights(points), ceiling)
-    best = int(np.argmin(errors))
+    weight = weights(points)
+    asymptotes, amplitudes, errors = grid_fit(points.n, points.score, weight, ceiling)
+    best = _best(errors, weight, points.score)
     asymptote, amplitude = float(asymptotes[best]), float(amplitudes[best])
     shift = float(points.score[-1]) - (asymptote - amplitude) if shifted else 0.0
     return PowerLaw(asymptote, amplitude, float(EXPONENTS[best]), float(points.n[-1]), shift, ceiling)
+
+
+def _best(errors: Floats, weight: Floats, score: Floats) -> int:
+    """Return the place of the exponent to draw."""
+    dust = weight.sum() * (_ROUNDED * np.abs(score).max()) ** 2
+    away = np.abs(np.log(EXPONENTS / _USUAL))
+    return int(np.argmin(np.where(errors <= errors.min() + dust, away, np.inf)))
 
 
 def weights(points: CurvePoints) -> Floats:

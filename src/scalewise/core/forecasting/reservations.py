@@ -102,10 +102,13 @@ def refusal_of(flags: tuple[str, ...], points: CurvePoints, farthest: float, mos
     """
     largest = points.n[-1]
     if "too far" in flags:
-        return (
+        why = (
             f"{farthest:,.0f} rows are {farthest / largest:.0f} times the {largest:,.0f} rows measured so far; beyond "
-            f"20 times a forecast is a guess. Measure {farthest / 20:,.0f} rows or more first."
+            "20 times a forecast is a guess."
         )
+        if most_rows is not None and farthest / _REFUSED > most_rows * _ROUNDING:
+            return f"{why} So many cannot be told from {most_rows:,.0f} rows, the most that there are: collect rows."
+        return f"{why} Measure {farthest / _REFUSED:,.0f} rows or more first."
     if "ill-behaved" in flags:
         why = "The curve has fallen below its best by more than noise, so that its past says little about what follows."
         if most_rows is not None and largest >= most_rows:
