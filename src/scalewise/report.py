@@ -18,14 +18,14 @@ The schema is versioned by its ``schema`` field; ``scalewise/2`` holds
     ``cannot_tell``), ``sentence``,
     ``evidence``, ``margin`` (the least gain that counts), ``would_change``, ``model``, ``ways``, ``next_doubling``,
     ``experiment`` and ``memory`` (words: where a fit would fit). ``ways`` holds, for each way forward, ``action``
-    (``stop``, ``use_more_rows``, ``richer_model``, ``fewer_features``, ``tune``, ``more_repeats``, ``collect_rows`` or
-    ``scale_out``), ``gain``, ``low``, ``high`` (null where not known: of ``tune`` and ``fewer_features`` before those
-    were tried, and of ``collect_rows`` where a curve allows no forecast), ``minutes``, ``bytes`` (of the whole worker),
-    ``money`` (null without a price of an hour), ``n_rows``, ``model``, ``words``. Gain and minutes are 0 where there is
-    nothing to do: of ``stop``, of ``scale_out`` where all fits on this machine, and of ``fewer_features`` where none
-    can be spared. ``next_doubling`` is such a way; its gain is null while a study is too young for one. ``experiment``
-    is the cheapest one that would tell what cannot be told (``model``, ``n_rows``, ``repeats``, ``minutes``,
-    ``chance``, ``smaller``: further sizes, and then ``chance`` is null, ``words``), or null.
+    (``stop``, ``use_more_rows``, ``richer_model``, ``other_model``, ``fewer_features``, ``tune``, ``more_repeats``,
+    ``collect_rows`` or ``scale_out``), ``gain``, ``low``, ``high`` (null where not known: of ``tune`` and
+    ``fewer_features`` before those were tried, and of ``collect_rows`` where a curve allows no forecast), ``minutes``,
+    ``bytes`` (of the whole worker), ``money`` (null without a price of an hour), ``n_rows``, ``model``, ``words``. Gain
+    and minutes are 0 where there is nothing to do: of ``stop``, of ``scale_out`` where all fits on this machine, and of
+    ``fewer_features`` where none can be spared. ``next_doubling`` is such a way; its gain is null while a study is too
+    young for one. ``experiment`` is the cheapest one that would tell what cannot be told (``model``, ``n_rows``,
+    ``repeats``, ``minutes``, ``chance``, ``smaller``: further sizes, and then ``chance`` is null, ``words``), or null.
 ``curves``
     For each model ``model``, ``label``, ``metric``, ``points`` (``n_rows``, ``fraction``, ``score``, ``low``, ``high``,
     ``train_score``, ``repeats``, ``fit_seconds``, ``peak_bytes``), ``forecast`` (``n_rows``, ``mean``, ``low``,
@@ -137,7 +137,7 @@ def report(summary: Summary) -> dict[str, Any]:
         ],
         "importances": [importances_report(model) for model in summary.models if model.importances],
         "features": feature_report(summary),
-        "tuning": _tuning(summary.tuning, state.study.metric.label if state.study else ""),
+        "tuning": _tuning(summary.tuning, state),
         "trials": _trials(state),
         "notes": [note.text for note in state.notes],
     }
@@ -243,9 +243,12 @@ def _stream(curve: StreamCurve, metric: str) -> dict[str, Any]:
     }
 
 
-def _tuning(found: Tuning | None, metric_label: str) -> dict[str, Any] | None:
+def _tuning(found: Tuning | None, state: StudyState) -> dict[str, Any] | None:
     if found is None:
         return None
+    sentence = found.sentence(state.study.metric.label if state.study else "")
+    models = state.plan.models if state.plan else ()
+    studied = (found.studied_as(model.label) for model in models if found.chosen and model.name == found.tuned)
     return {
         "model": found.model.name,
         "n_rows": found.n_rows,
@@ -258,7 +261,7 @@ def _tuning(found: Tuning | None, metric_label: str) -> dict[str, Any] | None:
         "settings": {setting.name: setting.value for setting in found.chosen},
         "tuned": found.tuned,
         "seconds": found.seconds,
-        "sentence": found.sentence(metric_label),
+        "sentence": " ".join((sentence, *studied)),
     }
 
 

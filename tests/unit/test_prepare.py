@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -346,15 +347,30 @@ REFUSED = {
         table(classes(200, 200), x=RANDOM.normal(size=N), t=np.arange(N)),
         {"unit": SamplingUnit("time", "t")},
         TargetError,
-        "Sampled by time of 't', no row of class 'c0' of 'y' is held out",
+        r"Sampled by time \(t\), no row of class 'c0' of 'y' is held out, so that no score would count it. Merge it",
     ),
     "class only in the last stretch": (
         table(["a"] * 360 + ["a", "b"] * 20, x=RANDOM.normal(size=N), t=np.arange(N)),
         {"unit": SamplingUnit("time", "t")},
         TargetError,
-        "no row of class 'b' of 'y' is trained on",
+        "no row of class 'b' of 'y' is trained on, so that no model could learn it. Merge it into another class, take",
+    ),
+    "classes only in the past": (
+        table(classes(90, 90, 180, 40), x=RANDOM.normal(size=N), t=np.arange(N)),
+        {"unit": SamplingUnit("time", "t")},
+        TargetError,
+        r"no row of class 'c0' \(and of 1 more\) of 'y' is held out",
     ),
 }
+
+
+def test_a_row_that_makes_up_much_of_the_spread_of_a_target_is_told():
+    usual = RANDOM.normal(size=N)
+    assert prepare(table(usual, x=RANDOM.normal(size=N)), "y").notes == ()
+    (note,) = prepare(table([*usual[1:], -40.0], x=RANDOM.normal(size=N)), "y").notes
+    few = prepare(table([*usual[:23], -40.0], x=RANDOM.normal(size=24)), "y").notes
+    assert not any("lies so far out" in note for note in few)
+    assert re.match(r"One row lies so far out in y that it makes up (79|80|81) % of the variance of all: R² and", note)
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -25,6 +25,7 @@ from scalewise.errors import InputError
 from scalewise.models.catalog import get_model
 from scalewise.models.scoring import Scoring
 from scalewise.models.tuning import best_settings, drawn_settings
+from scalewise.report import report
 
 TREES, LINES = replace(BOOSTING, tunable=True), replace(LINEAR, tunable=True)
 PLAN = Plan((DUMMY, LINES, TREES), max_fraction=0.2, repeats=5)
@@ -168,6 +169,14 @@ class TestWay:
         words = summary.tuning.sentence("ROC AUC")
         assert "paired, with learning_rate=0.05, max_iter=120." in words
         assert "Tuning Gradient boosting helps: +0.011 (" in summary.verdict.sentence
+
+    def test_the_report_tells_where_the_settings_are_studied_by_now(self):
+        state = tuned((0.011, 0.010, 0.012))
+        found = summarise(state)
+        assert "studied" not in report(found)["tuning"]["sentence"]
+        own = replace(TREES, name=found.tuning.tuned, label="Gradient boosting (2 settings)")
+        more = fold(state, ev.PlanChanged(plan=replace(state.plan, models=(*PLAN.models, own))))
+        assert "studied as Gradient boosting (2 settings): " in report(summarise(more))["tuning"]["sentence"]
 
     def test_a_gain_that_may_be_chance_is_not_in_the_headline(self):
         summary = summarise(tuned((0.02, -0.01, 0.0)))

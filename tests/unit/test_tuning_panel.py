@@ -95,7 +95,8 @@ def test_settings_that_do_better_can_be_gone_on_with(panel):
     state = fold(state, ev.PlanChanged(plan=replace(state.plan, models=(*state.plan.models, own))))
     assert shown(made, fold(state, ev.StudyFinished()))
     assert made.go_on.layout.display == "none"
-    assert "It is studied as Gradient boosting (2 settings)." in made.text.value
+    assert "It is studied as Gradient boosting (2 settings): its curve has these settings" in made.text.value
+    assert "the gain told here is of the settings that each sample chose for itself." in made.text.value
 
 
 def test_a_gain_that_may_be_chance_is_called_so(panel):

@@ -14,7 +14,7 @@ from scalewise.core.plan import Plan
 from scalewise.core.results import UnitResult
 from scalewise.core.spec import ROWS, SamplingUnit, UnitCandidate
 from scalewise.core.summary import summarise
-from scalewise.core.unit_words import others_text, unit_question, unit_text
+from scalewise.core.unit_words import collecting_text, more_text, others_text, unit_question, unit_text
 from scalewise.core.units import (
     cheap_check,
     check_trials,
@@ -241,6 +241,13 @@ def test_words_for_units_and_questions():
     question = unit_question(UnitCandidate("tailnum", "because"), "group")
     assert question == "tailnum may name groups (because). Are the rows to come of other tailnums?"
     assert unit_question(UnitCandidate("year,month,day", "because"), "time").startswith("year, month and day tell when")
+
+
+def test_columns_that_tell_a_time_together_are_listed_as_people_do():
+    parts = SamplingUnit("time", "mnth,day, hr")
+    assert unit_text(parts) == "time (mnth, day and hr)"
+    assert more_text(parts) == "rows from further back in mnth, day and hr, or newer ones"
+    assert collecting_text(parts) == "going further back in mnth, day and hr"
 
 
 def test_another_kind_of_unit_leaves_the_ids_of_studies_as_they_were():

@@ -146,6 +146,25 @@ def test_a_rise_of_models_no_better_than_guessing_that_may_be_chance_is_no_yes()
     assert "guessing" in verdict.sentence
 
 
+@pytest.mark.parametrize(("end", "gap", "action"), [(0.2, 0.8, "cannot_tell"), (2.94, 3.0, "collect_rows")])
+def test_a_rise_towards_guessing_is_no_gain_until_it_surely_gets_past_it(end, gap, action):
+    plan = Plan((DUMMY, BOOSTING), max_fraction=1.0, repeats=2)
+    state = started(plan, study_spec(data_spec(1_500, n_holdout_rows=300)))
+    blocks = 0.4 * np.random.default_rng(4).standard_normal(10)
+    for trial in state.planned():
+        guesses = trial.model == "dummy"
+        score = 0.0 if guesses else end - gap * (1_500 / trial.n_rows) ** 0.5
+        scores = score + (0.0 if guesses else 1.0) * blocks
+        got = replace(record(score), block_scores=tuple(scores.tolist()))
+        state = fold(state, ev.TrialFinished(trial=trial, record=got))
+    verdict = summarise(state).verdict
+    assert any(line.startswith("No model is credibly better than guessing yet") for line in verdict.evidence)
+    assert verdict.action == action
+    if action == "cannot_tell":
+        doubt = "it is not sure that Gradient boosting would be with twice as many rows"
+        assert verdict.sentence.startswith(f"Cannot tell yet: no model is credibly better than guessing, and {doubt}.")
+
+
 @pytest.mark.parametrize(("ends_at", "guesses"), [(0.47, True), (0.70, False)])
 def test_where_no_model_beats_guessing_that_is_told_before_a_curve_is_refused(ends_at, guesses):
     verdict = verdict_of({"dummy": (0.5, 0), "linear": (ends_at, -0.2)}, plan=Plan((DUMMY, LINEAR), repeats=3))
@@ -178,6 +197,21 @@ def test_new_rows_are_asked_for_only_where_all_are_used(fraction, words):
     assert verdict.action == "cannot_tell"
     assert (verdict.experiment is None) == (fraction == 1)
     assert verdict.would_change[-1].startswith(words)
+
+
+def test_where_time_was_spent_more_of_it_is_asked_for_and_not_a_larger_part_of_the_rows():
+    scores = {"dummy": (0.5, 0), "linear": (0.70, 0.05), "boosting": (0.95, 1.2)}
+
+    def last_line(ending):
+        rows = dict.fromkeys(scores, 8_000)
+        verdict = summarise(fold(stopped_short(scores, rows), ending)).verdict
+        assert verdict.action == "use_more_rows"
+        return verdict.would_change[-1]
+
+    spent = ev.StudyFinished(ending="budget", reason="The budget of time is spent.")
+    bends = "A curve that bends at the next size"
+    assert last_line(spent) == f"{bends}: give the study more time to see."
+    assert last_line(ev.StudyFinished()) == f"{bends}: allow a larger part of the rows to see."
 
 
 @pytest.mark.parametrize(("seen", "words"), [(1, "181, 256 and 362"), (2, "256 and 362"), (3, "362")])
@@ -293,6 +327,65 @@ def test_no_answer_of_enough_while_a_model_seen_on_few_rows_may_be_better():
     # Looked at as far as Linear, the answer is about it.
     farther = stopped_short(scores, {"dummy": 20_000, "linear": 20_000, "boosting": 20_000})
     assert summarise(farther).verdict.model == "Gradient boosting"
+
+
+def test_no_rows_are_to_be_collected_for_a_model_while_another_may_do_better_with_those_there_are():
+    plan = replace(PLAN, max_fraction=1.0)
+
+    def verdict_with(boosting):
+        state = started(plan, study_spec(data_spec(10_000)))
+        rows = {"dummy": 10_000, "linear": 10_000, "boosting": 1_000}
+        scores = {"dummy": (0.5, 0.0), "linear": (0.80, 1.5), "boosting": boosting}
+        for trial in state.planned():
+            if trial.n_rows <= rows[trial.model]:
+                end, gap = scores[trial.model]
+                got = record(power_score(trial, end=end, gap=gap, noise=0.0003), noise=0.004, seed=1)
+                state = fold(state, ev.TrialFinished(trial=trial, record=got))
+        return summarise(state).verdict
+
+    assert verdict_with((0.60, 0.5)).action == "collect_rows"
+    verdict = verdict_with((0.90, 1.8))
+    assert verdict.action == "cannot_tell"
+    assert verdict.sentence.startswith("Cannot tell yet: Gradient boosting was fitted on 1,000 rows at the most")
+    assert verdict.experiment.model == "Gradient boosting"
+    assert 5_000 <= verdict.experiment.n_rows <= 6_000
+
+
+def test_what_cannot_be_told_is_not_about_a_model_that_will_hardly_be_used():
+    scores = {"dummy": (0.5, 0.0), "linear": (0.80, 0.12), "boosting": (0.95, 0.6)}
+    state = stopped_short(scores, {"dummy": 20_000, "linear": 20_000, "boosting": 1_000}, noise=0.001)
+    verdict = summarise(state).verdict
+    assert verdict.action == "cannot_tell"
+    assert verdict.sentence.startswith("Cannot tell yet: Gradient boosting was fitted on 1,000 rows at the most")
+    assert verdict.experiment.model == "Gradient boosting"
+
+
+def test_what_twice_the_table_may_bring_is_told_where_its_own_rows_are_enough():
+    scores = {"dummy": (0.5, 0.0), "linear": (0.80, 0.13), "boosting": (0.7, 0.0)}
+    plan = replace(PLAN, max_fraction=1.0)
+    state = started(plan, study_spec(data_spec(20_000)))
+    for trial in state.planned():
+        if trial.n_rows <= 14_200:
+            end, gap = scores[trial.model]
+            got = record(power_score(trial, end=end, gap=gap, noise=0.0001), noise=0.004, seed=1)
+            state = fold(state, ev.TrialFinished(trial=trial, record=got))
+    verdict = summarise(state).verdict
+    assert verdict.action == "stop"
+    told = [line for line in verdict.would_change if line.startswith("New rows, as many as the table has: ")]
+    assert len(told) == 1
+    assert re.search(r"with them the chance of gaining 0\.005 is \d\d %\.$", told[0])
+    flat = verdict_of({"dummy": (0.5, 0), "linear": (0.70, 0.0), "boosting": (0.80, 0.0)})
+    assert not any("as many as the table has" in line for line in flat.would_change)
+
+
+@pytest.mark.parametrize(("rows", "told"), [(20_000, True), (100_000, False)])
+def test_a_crossing_beyond_the_table_is_told_to_be_there(rows, told):
+    scores = {"dummy": (0.5, 0.0), "linear": (0.80, 0.0), "boosting": (0.90, 1.45)}
+    plan = replace(PLAN, max_fraction=20_000 / rows)
+    verdict = verdict_of(scores, plan=plan, noise=0.0001, n_train_rows=rows)
+    (line,) = (line for line in verdict.evidence if "probably overtakes" in line)
+    assert line.startswith("Gradient boosting probably overtakes Linear near 2")
+    assert line.endswith(", more than the table has.") == told
 
 
 def all_rows_of_linear(boosting):

@@ -7,12 +7,14 @@ import re
 from dataclasses import replace
 from statistics import NormalDist
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from studies import BOOSTING, DUMMY, LINEAR, data_spec, finished, record, started, study_spec
 
 from scalewise.core import events as ev
+from scalewise.core.curves import paired_gain
 from scalewise.core.deciding.answer import answer, scene_of
 from scalewise.core.deciding.ways_table import ways_table
 from scalewise.core.deciding.would_change import would_change
@@ -228,6 +230,35 @@ def test_a_richer_model_that_is_surely_worse_is_no_way_forward():
     assert "richer_model" not in {way.action for way in verdict.ways}
 
 
+@pytest.mark.parametrize(("blocks", "listed"), [(0.045, False), (0.3, True)])
+def test_a_richer_model_that_probably_loses_what_counts_is_no_way_forward_though_it_is_not_surely_worse(blocks, listed):
+    state = started(PLAN, study_spec(data_spec(20_000)))
+    for trial in state.planned():
+        got = record({"dummy": 0.5, "linear": 0.80, "boosting": 0.78}[trial.model])
+        scattered = blocks * np.tile([-1.0, 1.0], 5) if trial.model == "boosting" else np.zeros(10)
+        scores = tuple((got.score + scattered).tolist())
+        state = fold(state, ev.TrialFinished(trial=trial, record=replace(got, block_scores=scores)))
+    summary = summarise(state)
+    linear, boosting = (summary.model(name).curve for name in ("linear", "boosting"))
+    lead = paired_gain(linear, linear.last.n_rows, linear.last.n_rows, other=boosting)
+    assert lead.mean < 0 < lead.high
+    assert ("richer_model" in {way.action for way in summary.verdict.ways}) == listed
+
+
+def test_a_model_that_is_no_richer_and_yet_ahead_is_a_way_of_its_own():
+    own = replace(LINEAR, name="linear(C=0.1)", label="Linear (C=0.1)")
+    plan = replace(PLAN, models=(DUMMY, LINEAR, own, BOOSTING))
+    scores = {"dummy": (0.5, 0), "linear": (0.799, 0.02), own.name: (0.80, 0.02), "boosting": (0.798, 0.02)}
+    verdict = verdict_of(scores, plan=plan)
+    assert verdict.model == "Linear"
+    other = way(verdict, "other_model")
+    assert (other.model, other.words) == ("Linear (C=0.1)", "Linear (C=0.1) on the same 20,000 rows")
+    assert other.gain == pytest.approx(0.001, abs=1e-6)
+    assert "Another model" in {row[0] for row in ways_table(verdict.ways)}
+    behind = verdict_of(scores | {own.name: (0.798, 0.02)}, plan=plan)
+    assert "other_model" not in {way.action for way in behind.ways}
+
+
 @pytest.mark.parametrize("fraction", [0.2, 1.0])
 @pytest.mark.parametrize("scores", [RISING, FLAT])
 def test_fewer_features_and_a_cluster_are_never_left_unsaid_nor_the_answer_where_nothing_asks_for_them(
@@ -258,6 +289,21 @@ def test_repeats_are_offered_where_noise_hides_the_margin():
     assert way(noisy, "more_repeats").gain == 0
     assert way(noisy, "more_repeats").minutes > 0
     assert all(w.action != "more_repeats" for w in verdict_of(FLAT).ways)
+
+
+def test_no_repeats_are_offered_where_there_is_one_past_alone():
+    noisy = {"dummy": (0.5, 0), "linear": (0.7, 0.05), "boosting": (0.7, 0.1)}
+    plan, verdicts = replace(PLAN, repeats=1), []
+    for unit in (ROWS, SamplingUnit("thinned", "day"), SamplingUnit("time", "day")):
+        # Of a model that cannot be fitted on more rows, only repeats could tell.
+        models = tuple(replace(model, max_rows=20_000) for model in plan.models)
+        study = study_spec(data_spec(100_000, unit=unit))
+        state = finished(started(replace(plan, models=models), study), noisy, noise=0.03)
+        verdicts.append(summarise(replace(state, machine=LARGE)).verdict)
+    assert {verdict.action for verdict in verdicts} == {"cannot_tell"}
+    offered = [any(w.action == "more_repeats" for w in verdict.ways) for verdict in verdicts]
+    assert offered == [True, True, False]
+    assert [verdict.experiment is not None for verdict in verdicts] == [True, True, False]
 
 
 def test_no_repeats_are_offered_where_the_answer_is_sure_in_spite_of_noise():
@@ -299,7 +345,8 @@ def test_where_all_rows_are_used_and_a_curve_swings_collecting_more_is_a_way_of_
     assert (found.n_rows, found.minutes > 0, found.money > 0) == (10_000, True, True)
     assert found.words == f"Linear on twice the table, 10,000 rows; {priced} is not priced"
     assert verdict.sentence.endswith("look at another model." if unit == ROWS else f"{more[1:]} may tell.")
-    last = f"{more[:1].upper()}{more[1:]}: no larger sample and no repeats are left to tell."
+    used = "Linear was fitted on all rows there are, and repeats would be of the same rows"
+    last = f"{more[:1].upper()}{more[1:]}: {used}."
     assert verdict.would_change[-1] == last
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scalewise.core.wording import (
     about_text,
     byte_text,
+    chance_text,
     distance_text,
     duration_text,
     exact_text,
@@ -23,6 +24,10 @@ from scalewise.core.wording import (
     ("write", "value", "text"),
     [
         (rows_text, 65_469, "65,469"),
+        (chance_text, 0.784, "78 %"),
+        (chance_text, 0.9999, "over 99 %"),
+        (chance_text, 0.002, "under 1 %"),
+        (chance_text, 0.0, "0 %"),
         (percent_text, 0.2, "20 %"),
         (percent_text, 1.0, "100 %"),
         (percent_text, 0.0141, "1.4 %"),

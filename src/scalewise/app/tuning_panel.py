@@ -80,7 +80,7 @@ def _result(summary: Summary, found: Tuning) -> str:
     if found.chosen and found.gain.low <= 0 < found.gain.mean:
         said.append("So small a gain may be chance.")
     models = state.plan.models if state.plan else ()
-    said += [f"It is studied as {model.label}." for model in models if found.chosen and model.name == found.tuned]
+    said += [found.studied_as(model.label) for model in models if found.chosen and model.name == found.tuned]
     return " ".join(said)
 
 

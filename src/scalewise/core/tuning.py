@@ -62,6 +62,13 @@ class Tuning:
         gain = f"{gain_text(self.gain.mean)} {metric} ({span}), paired"
         return f"{tried}: {gain}, with {settings_text(self._settings)}."
 
+    def studied_as(self, label: str) -> str:
+        """Say where the model with those settings stands by now, and why its lead there is another figure."""
+        return (
+            f"It is studied as {label}: its curve has these settings on every sample, while the gain told here is of "
+            "the settings that each sample chose for itself."
+        )
+
     @property
     def tuned(self) -> str:
         """The name of the model with those settings; its own where none were chosen."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from scalewise.core.spec import SamplingUnit, UnitCandidate, UnitKind
 
 __all__ = [
     "collecting_text",
+    "columns_text",
     "does_not_hold",
     "if_other",
     "more_text",
@@ -18,13 +17,20 @@ __all__ = [
 ]
 
 
+def columns_text(column: str) -> str:
+    """The columns that tell a time together, as people list them: ``year, month and day``."""
+    names = [name.strip() for name in column.split(",")]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 def unit_text(unit: SamplingUnit) -> str:
     """What is drawn, in words that follow "by": ``whole groups of patient``."""
+    times = columns_text(unit.column or "")
     return {
         "row": "single rows",
         "group": f"whole groups of {unit.column}",
-        "time": f"time ({unit.column})",
-        "thinned": f"thinned time ({unit.column})",
+        "time": f"time ({times})",
+        "thinned": f"thinned time ({times})",
     }[unit.kind]
 
 
@@ -48,14 +54,14 @@ def does_not_hold(own: SamplingUnit, other: SamplingUnit, *, surely: bool) -> st
 def more_text(unit: SamplingUnit) -> str:
     """What more rows than the table has are: ``new rows``, ``more groups of patient``."""
     if unit.is_time:
-        return f"rows from further back in {unit.column}, or newer ones"
+        return f"rows from further back in {columns_text(unit.column or '')}, or newer ones"
     return "new rows" if unit.kind == "row" else f"more groups of {unit.column}"
 
 
 def collecting_text(unit: SamplingUnit) -> str:
     """How one gets those: ``collecting them``, ``collecting more groups of patient``."""
     if unit.is_time:
-        return f"going further back in {unit.column}"
+        return f"going further back in {columns_text(unit.column or '')}"
     return "collecting them" if unit.kind == "row" else f"collecting {more_text(unit)}"
 
 
@@ -70,9 +76,8 @@ def unit_question(candidate: UnitCandidate, kind: UnitKind) -> str:
     asked = unit_asked(SamplingUnit(kind, candidate.column))
     if kind == "group":
         return f"{candidate.column} may name groups ({candidate.reason}). {asked}"
-    names = candidate.column.split(",")
-    tell = "tells" if len(names) == 1 else "tell"
-    return f"{_listed(names)} {tell} when a row happened ({candidate.reason}). {asked}"
+    tell = "tells" if "," not in candidate.column else "tell"
+    return f"{columns_text(candidate.column)} {tell} when a row happened ({candidate.reason}). {asked}"
 
 
 def unit_asked(unit: SamplingUnit) -> str:
@@ -80,7 +85,3 @@ def unit_asked(unit: SamplingUnit) -> str:
     if unit.is_time:
         return "Are the rows to come later than these?"
     return f"Are the rows to come of {others_text(unit.column or '')}?"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -8,6 +8,7 @@ from decimal import Decimal
 __all__ = [
     "about_text",
     "byte_text",
+    "chance_text",
     "counted_text",
     "distance_text",
     "duration_text",
@@ -36,6 +37,13 @@ def percent_text(fraction: float) -> str:
     if percent >= 9.95 or (percent >= 0.5 and abs(percent - round(percent)) < 0.005):
         return f"{percent:.0f} %"
     return f"{percent:.2g} %" if percent >= 0.0001 else "under 0.0001 %"
+
+
+def chance_text(chance: float) -> str:
+    """A chance in whole percent, which no guess makes a certainty: ``78 %``, ``over 99 %``."""
+    if 0 < chance < 0.01:
+        return "under 1 %"
+    return "over 99 %" if chance > 0.99 else f"{100 * chance:.0f} %"
 
 
 def score_text(score: float) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalewise.core.spec import SamplingUnit
+from scalewise.core.unit_words import columns_text, unit_text
 from scalewise.core.wording import counted_text
 from scalewise.data.encode import column_codes, is_usable, text_hashes
 from scalewise.data.sampling import Draw, GroupDraw, RowDraw, ThinnedDraw, TimeDraw, holdout_size
@@ -138,7 +139,7 @@ def _time_draw(source: Source, target: Target, unit: SamplingUnit, seed: int) ->
         raise InputError(
             f"{unit.column!r} has fewer than two distinct moments. Choose another column, or sample by rows."
         )
-    notes = _unusable_note(unit.column, missing, target)
+    notes = _unusable_note(columns_text(unit.column), missing, target)
     n_holdout = holdout_size(int(usable.sum()))
     if unit.kind == "thinned":
         return ThinnedDraw(times, usable, n_holdout, seed), notes
@@ -172,8 +173,9 @@ def _until_all_classes(draw: Draw, target: Target, unit: SamplingUnit, smallest:
 def _check_all_classes(target: Target, codes: NDArray[np.int16], where: str, unit: SamplingUnit) -> None:
     lacking = [label for code, label in enumerate(target.classes) if code not in set(codes.tolist())]
     if lacking:
-        by = "time" if unit.is_time else unit.kind
+        others = f" (and of {len(lacking) - 1} more)" if len(lacking) > 1 else ""
+        use = "no score would count it" if where == "held out" else "no model could learn it"
         raise TargetError(
-            f"Sampled by {by} of {unit.column!r}, no row of class {lacking[0]!r} of {target.name!r} is {where}. "
-            "Sample by rows, or leave that class out."
+            f"Sampled by {unit_text(unit)}, no row of class {lacking[0]!r}{others} of {target.name!r} is {where}, "
+            f"so that {use}. Merge it into another class, take its rows out of the table, or sample by single rows."
         )

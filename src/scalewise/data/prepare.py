@@ -20,7 +20,7 @@ from scalewise.data.sampling import Draw
 from scalewise.data.screening import Screening
 from scalewise.data.sources import Source
 from scalewise.data.strata import Ints
-from scalewise.data.target import Target, rare_note, read_target
+from scalewise.data.target import Target, far_note, rare_note, read_target
 from scalewise.errors import InputError, TableError, unknown_name
 
 __all__ = ["Prepared", "prepare", "preparing", "sampled_by"]
@@ -207,7 +207,14 @@ def _with_unit(
         target_sd=read.sd,
     )
     small = (words,) if (words := too_small(data)) else ()
-    notes = (*small, *missing_note(read.n_missing, read.name), *rare_note(read), *notes, *profile.notes)
+    notes = (
+        *small,
+        *missing_note(read.n_missing, read.name),
+        *rare_note(read),
+        *far_note(read),
+        *notes,
+        *profile.notes,
+    )
     return Prepared(source, data, left_out, notes, draw, read, profile)
 
 

@@ -19,7 +19,16 @@ from scalewise.data.sources import Source
 from scalewise.data.strata import code_counts
 from scalewise.errors import TableError, TargetError, unknown_name
 
-__all__ = ["LEAST_CLASS_ROWS", "LEAST_ROWS", "MAX_CLASSES", "Target", "encode_target", "rare_note", "read_target"]
+__all__ = [
+    "LEAST_CLASS_ROWS",
+    "LEAST_ROWS",
+    "MAX_CLASSES",
+    "Target",
+    "encode_target",
+    "far_note",
+    "rare_note",
+    "read_target",
+]
 
 MAX_CLASSES = 1000
 """Classes of a target at the most."""
@@ -33,6 +42,9 @@ MOST_RARE_ROWS = 0.05
 LEAST_ROWS = 20
 """Rows with a target that a table needs."""
 
+_FAR, _FAR_SDS = 0.2, 5.0
+"""Part of the variance of all numbers that one of them may make up (where it is held out, it then makes up most of
+theirs), if it is so many standard deviations from their mean: of few numbers, each makes up a large part."""
 _GUESSED_CLASSES = 20
 _MOST_COUNTED = 100_000
 """In so many rows classes are counted, to say how many more there are than can be."""
@@ -60,6 +72,8 @@ class Target:
         Classes of too few rows, which are left out with their rows, and how many each has.
     sd : float
         Standard deviation of the numbers in regression; 0 of classes.
+    farthest : float
+        Part of their variance that is due to the one farthest from their mean; 0 of classes.
     """
 
     name: str
@@ -68,6 +82,7 @@ class Target:
     codes: NDArray[np.int16]
     rare: tuple[tuple[str, int], ...] = ()
     sd: float = 0.0
+    farthest: float = 0.0
 
     @cached_property
     def class_sizes(self) -> NDArray[np.int64]:
@@ -257,6 +272,17 @@ def rare_note(target: Target) -> tuple[str, ...]:
     return (f"{rows} of {of} of {target.name} ({few}) {are} left out: {_counts_text(target.rare)}.{amount}",)
 
 
+def far_note(target: Target) -> tuple[str, ...]:
+    """Say so where one number lies so far out that squared errors tell of hardly any other; else nothing."""
+    if target.farthest < max(_FAR, _FAR_SDS**2 / target.n_usable):
+        return ()
+    return (
+        f"One row lies so far out in {target.name} that it makes up {100 * target.farthest:.0f} % of the variance of "
+        "all: R² and squared errors hang on whether it is held out. Choose the median or the mean absolute error as "
+        "the metric, or study the logarithm of an amount.",
+    )
+
+
 def _may_be_amount(target: Target) -> bool:
     """Whether classes may be counts, of which the rare ones are no oddities but the largest."""
     labels = [*target.classes, *(label for label, _ in target.rare)]
@@ -286,7 +312,8 @@ def _numbers(source: Source, name: str) -> Target:
     if low == high:
         raise TargetError(f"The target {name!r} is {low:g} everywhere, so there is nothing to learn. {_OTHER}")
     _check_spread(name, moments.sd, max(abs(low), abs(high)))
-    return Target(name, "regression", (), np.concatenate(parts), sd=moments.sd)
+    farthest = max(high - moments.mean, moments.mean - low) ** 2 / moments.squares
+    return Target(name, "regression", (), np.concatenate(parts), sd=moments.sd, farthest=farthest)
 
 
 def _check_spread(name: str, sd: float, largest: float) -> None:

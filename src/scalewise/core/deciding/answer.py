@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from scalewise.core.curves import Curve, Gain, paired_gain
-from scalewise.core.deciding.contest import SURE, Contest, contest
+from scalewise.core.deciding.contest import SURE, Contest, contest, normal_above
 from scalewise.core.deciding.scene import Scene, lacks_memory, takes_long
 from scalewise.core.deciding.unseen import Unseen, unseen_models
 from scalewise.core.deciding.ways import fewer_will_do
@@ -21,6 +21,10 @@ from scalewise.core.tuning import Tuning
 __all__ = ["Action", "Answer", "answer", "best_lead", "last_step", "scene_of", "sobered", "unless_too_small"]
 
 Action = Literal["use_more_rows", "collect_rows", "stop", "fewer_features", "scale_out", "cannot_tell", "none"]
+
+
+_LIKELY = 0.5
+"""Chance from which a model that cannot be compared yet is taken for the one that will be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,7 @@ def scene_of(
         few=few,
         tuned=tuned,
         unfit=frozenset(t.model for t in state.failures if t.is_plain),
+        untimely=study.data.rows_at(plan.max_fraction) if state.ending == "budget" else 0,
     )
 
 
@@ -135,11 +140,25 @@ def _beyond(scene: Scene) -> Scene | None:
 
 
 def _compared(scene: Scene) -> Answer:
-    """Decide, but say no "no" while a model that cannot be compared yet may be better."""
+    """Decide, but not without a model that cannot be compared yet and may be better.
+
+    Neither is it said that the rows are enough, nor that others are to be collected, while such a one may do better
+    with those there are; and what cannot be told is not held up by one that will hardly be used.
+    """
     unseen = unseen_models(scene.contest, scene.target, scene.margin, scene.unfit)
     found = replace(_answer(scene), unseen=unseen)
-    is_open = found.action == "stop" and any(one.hinders for one in unseen)
-    return _uncompared(found) if is_open else found
+    first = _to_compare_first(found)
+    return _uncompared(found, first) if first else found
+
+
+def _to_compare_first(found: Answer) -> Unseen | None:
+    """A model without which an answer is worth nothing, or which alone may still tell something."""
+    hindering = [one for one in found.unseen if one.hinders]
+    if found.action in ("stop", "collect_rows") or (found.action == "cannot_tell" and not found.experiment):
+        return next(iter(hindering), None)
+    if found.action != "cannot_tell":
+        return None
+    return next((one for one in hindering if one.ahead and one.chance >= _LIKELY), None)
 
 
 def _answer(scene: Scene) -> Answer:
@@ -193,9 +212,11 @@ def _roomy(scene: Scene, sure: Sequence[tuple[ModelSummary, Outlook]]) -> list[t
 
 
 def sobered(found: Answer, guessing: Curve | None) -> Answer:
-    """Take a yes back where no model is credibly better than guessing, and its last step may be chance as well.
+    """Take a yes back where no model is credibly better than guessing, unless what rose surely gets past it.
 
-    A no stays one, and so does a refused forecast, but both are told to be about models that guess.
+    Its last step must be none of chance, and its forecast better than guessing by what counts: what a model gains on
+    its way up to guessing is no gain, since guessing needs no rows. A no stays one, and so does a refused forecast, but
+    both are told to be about models that guess.
 
     Parameters
     ----------
@@ -209,11 +230,20 @@ def sobered(found: Answer, guessing: Curve | None) -> Answer:
     if found.action == "stop" or found.refusal:
         return replace(found, by_chance=True)
     step = last_step(found.model.curve)
-    if found.action == "cannot_tell" or (step is not None and step[1].low > 0):
+    rose = step is not None and step[1].low > 0
+    if found.action == "cannot_tell" or (rose and _gets_past(found, guessing)):
         return found
     assert found.gain is not None
     experiment = cheapest_experiment(found.scene, found.model, found.gain)
     return replace(found, action="cannot_tell", experiment=experiment, by_chance=True)
+
+
+def _gets_past(found: Answer, guessing: Curve | None) -> bool:
+    """Whether the answer's model surely is better than guessing by what counts with the rows looked ahead to."""
+    ahead = found.model.score_at(found.scene.target)
+    if ahead is None or guessing is None:
+        return False
+    return normal_above(ahead[0] - guessing.last.score, ahead[1], found.scene.margin) >= SURE
 
 
 def unless_too_small(found: Answer, why: str) -> Answer:
@@ -246,14 +276,18 @@ def last_step(curve: Curve) -> tuple[int, Gain] | None:
     return (smaller[-1], gain) if gain else None
 
 
-def _uncompared(found: Answer) -> Answer:
+def _uncompared(found: Answer, first: Unseen) -> Answer:
     """Nothing can be told while a model that may be better has not been looked at far enough."""
-    first = found.unseen[0]
     if first.ahead:
         experiment = comparing_experiment(found.scene, first.model, first.ahead)
     else:
         experiment = trend_experiment(found.scene, first.model)
-    return replace(found, action="cannot_tell", gain=None, refusal="", experiment=experiment)
+    unseen = (first, *(one for one in found.unseen if one is not first))
+    # What the pick is expected to gain is no part of that.
+    scene = replace(found.scene, ahead=found.scene.here)
+    return replace(
+        found, action="cannot_tell", scene=scene, gain=None, refusal="", experiment=experiment, unseen=unseen
+    )
 
 
 def _unknown(scene: Scene, gains: tuple[tuple[ModelSummary, Outlook], ...]) -> Answer:

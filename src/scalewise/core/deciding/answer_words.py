@@ -18,6 +18,7 @@ from scalewise.core.spec import ROWS, ModelSpec
 from scalewise.core.unit_words import more_text
 from scalewise.core.wording import (
     byte_text,
+    chance_text,
     duration_text,
     exact_text,
     gain_text,
@@ -115,8 +116,7 @@ def _unsure(found: Answer, metric: str) -> str:
         return f"Cannot tell: {found.too_small[:1].lower()}{found.too_small[1:]}"
     label, gain = found.model.label, found.gain
     if found.by_chance:
-        moved = f"what the curve of {label} did" if found.refusal else "what rose"
-        why = f"Cannot tell yet: no model is credibly better than guessing, and {moved} may be chance."
+        why = f"Cannot tell yet: no model is credibly better than guessing, and {_doubt(found)}."
     elif found.refusal:
         why = f"Cannot tell yet for {label}: {found.refusal[:1].lower()}{found.refusal[1:]}"
     elif gain is None and found.unseen:
@@ -133,9 +133,19 @@ def _unsure(found: Answer, metric: str) -> str:
     return f"{why} Cheapest way to tell: {found.experiment.words}." if found.experiment else why
 
 
+def _doubt(found: Answer) -> str:
+    """Why a curve of models that guess is not to be acted on."""
+    label, step = found.model.label, last_step(found.model.curve)
+    if found.refusal:
+        return f"what the curve of {label} did may be chance"
+    if step is not None and step[1].low > 0:
+        return f"it is not sure that {label} would be with {ahead_text(found.scene)}"
+    return "what rose may be chance"
+
+
 def _uncompared(unseen: Unseen, scene: Scene) -> str:
     label, most = unseen.model.label, rows_text(unseen.model.curve.last.n_rows)
-    chance = f" (chance {100 * unseen.chance:.0f} %)" if unseen.ahead else ""
+    chance = f" (chance {chance_text(unseen.chance)})" if unseen.ahead else ""
     few = f"was fitted on {most} rows at the most, too few to compare with {scene.here.label}"
     led = ", was ahead of it on as few," if unseen.led else ","
     return f"{label} {few}{led} and may be better{chance}"
@@ -251,7 +261,7 @@ def _chance(found: Answer) -> str:
     times = found.gain.n_rows / found.model.curve.last.n_rows
     far = f"; indicative only, as that is {times:.0f} times the largest sample" if times > _INDICATIVE else ""
     means = f"{ahead_text(scene)} and {found.model.label}" if _is_of_another(found) else ahead_text(scene)
-    return f"Chance of gaining at least {margin_text(scene)} with {means}: {100 * found.gain.p_gain:.0f} %{far}."
+    return f"Chance of gaining at least {margin_text(scene)} with {means}: {chance_text(found.gain.p_gain)}{far}."
 
 
 def _reservations(model: ModelSummary) -> str:
@@ -267,9 +277,13 @@ def _back_test(model: ModelSummary) -> str:
 def _crossings(scene: Scene) -> list[str]:
     return [
         f"{c.model.label} probably overtakes {c.other.label} near {_round_rows(c.n_rows)} rows "
-        f"({_round_rows(c.low)} to {_round_rows(c.high)})."
+        f"({_round_rows(c.low)} to {_round_rows(c.high)}){_beyond(c.n_rows, scene)}."
         for c in overtakings(scene.contest)[:2]
     ]
+
+
+def _beyond(n_rows: int, scene: Scene) -> str:
+    return ", more than the table has" if n_rows > scene.full else ""
 
 
 def _round_rows(n_rows: int) -> str:

@@ -49,6 +49,8 @@ class Scene:
         What is drawn.
     few_asked : FeaturePlan or None
         What finding out about few features would take, where that was not tried and can be.
+    untimely : int
+        Rows of the largest sample that the study may take, where its budget of time was spent before; else 0.
     """
 
     contest: Contest
@@ -65,6 +67,7 @@ class Scene:
     unfit: frozenset[str] = frozenset()
     unit: SamplingUnit = ROWS
     few_asked: FeaturePlan | None = None
+    untimely: int = 0
 
     @property
     def here(self) -> ModelSummary:
@@ -89,8 +92,17 @@ class Scene:
 
     def has_larger(self, model: ModelSummary) -> bool:
         """Whether the table has larger sizes than those that a model was fitted on, and it is fitted on so many."""
-        curve = model.curve
-        return any(curve.last.n_rows < n_rows <= (curve.model.max_rows or n_rows) for n_rows in self.sizes)
+        return self._next_size(model) is not None
+
+    def lacked_time(self, model: ModelSummary) -> bool:
+        """Whether a larger sample was allowed for a model, and only the budget of time did not reach for it."""
+        n_rows = self._next_size(model)
+        return n_rows is not None and n_rows <= self.untimely and model.curve.model.name not in self.unfit
+
+    def _next_size(self, model: ModelSummary) -> int | None:
+        """The next size that the table has for a model, which may be beyond what a study was allowed."""
+        last, most = model.curve.last.n_rows, model.curve.model.max_rows
+        return next((n_rows for n_rows in self.sizes if last < n_rows <= (most or n_rows)), None)
 
     def is_behind(self, model: ModelSummary) -> bool:
         """Whether a model is behind the pick now, so that what more rows bring with it counts from the pick on."""

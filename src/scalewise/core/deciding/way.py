@@ -9,7 +9,15 @@ from typing import Literal
 __all__ = ["Way", "WayAction"]
 
 WayAction = Literal[
-    "stop", "use_more_rows", "richer_model", "fewer_features", "tune", "more_repeats", "collect_rows", "scale_out"
+    "stop",
+    "use_more_rows",
+    "richer_model",
+    "other_model",
+    "fewer_features",
+    "tune",
+    "more_repeats",
+    "collect_rows",
+    "scale_out",
 ]
 
 
@@ -20,8 +28,8 @@ class Way:
     Parameters
     ----------
     action : str
-        ``stop``, ``use_more_rows`` (on this machine), ``richer_model``, ``fewer_features``, ``tune``,
-        ``more_repeats``, ``collect_rows`` or ``scale_out``.
+        ``stop``, ``use_more_rows`` (on this machine), ``richer_model``, ``other_model`` (one that is no richer),
+        ``fewer_features``, ``tune``, ``more_repeats``, ``collect_rows`` or ``scale_out``.
     gain, low, high : float
         Expected gain in score and its 90 % interval. NaN where it cannot be told: the next doubling of a very young
         study, tuning and fewer features that were not tried, and rows beyond a table whose curve allows no forecast.

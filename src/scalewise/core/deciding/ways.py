@@ -2,19 +2,20 @@
 
 Every gain is one over the pick of the contest as it stands now: the simplest model within noise of the best, at its
 largest sample. Where another model goes on with more rows, only what the rows add counts: what it is ahead of the pick
-already is the gain of the richer model, a way of its own. Every price is that of carrying it out once on one worker,
-unless the words say otherwise. What tuning and fewer features bring is not guessed: until they were tried they have a
-price and no gain. Scaling out, and keeping fewer features where all count, are told also where they bring nothing: who
-does not read of them cannot know whether they were forgotten.
+already is the gain of the richer or the other model, a way of its own. Every price is that of carrying it out once on
+one worker, unless the words say otherwise. What tuning and fewer features bring is not guessed: until they were tried
+they have a price and no gain. Scaling out, and keeping fewer features where all count, are told also where they bring
+nothing: who does not read of them cannot know whether they were forgotten.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from scalewise.core.curves import Curve, paired_gain
+from scalewise.core.curves import Curve, Gain, paired_gain
+from scalewise.core.deciding.contest import SURE
 from scalewise.core.deciding.scene import Scene, lacks_memory
 from scalewise.core.deciding.scene_words import margin_text
 from scalewise.core.deciding.way import Way, WayAction
@@ -102,17 +103,44 @@ def _share(n_rows: int, full: int) -> str:
 
 
 def richer_model(scene: Scene) -> Way | None:
-    """Take the best of the richer models on the rows that were measured already; one that is surely worse is no way."""
+    """Take the best of the richer models on the rows that were measured already; a probable loss is no way."""
+    rung = scene.here.curve.model.rung
+    richer = [pair for pair in _beside(scene) if pair[0].curve.model.rung > rung]
+    return _on_the_same_rows(scene, "richer_model", richer)
+
+
+def other_model(scene: Scene) -> Way | None:
+    """Take another model that is no richer and yet ahead: with other settings, say, or one that takes much longer."""
+    rung = scene.here.curve.model.rung
+    others = [pair for pair in _beside(scene) if pair[0].curve.model.rung <= rung and pair[1].mean > 0]
+    return _on_the_same_rows(scene, "other_model", others)
+
+
+def _beside(scene: Scene) -> list[tuple[ModelSummary, Gain]]:
+    """The other models as far as they were fitted on the same rows, with their leads.
+
+    Those are left out that surely are worse, or that as surely as anything is said lose as much as counts.
+    """
     here, n_rows = scene.here.curve, scene.here.curve.last.n_rows
-    richer = [m for m in scene.contest.models if m.curve.model.rung > here.model.rung]
-    leads = [(m, paired_gain(here, n_rows, n_rows, other=m.curve)) for m in richer]
-    found = [(m, lead) for m, lead in leads if lead and lead.high > 0]
+    leads = [
+        (model, lead)
+        for model in scene.contest.models
+        if model is not scene.here and (lead := paired_gain(here, n_rows, n_rows, other=model.curve))
+    ]
+    return [
+        (model, lead) for model, lead in leads if lead.high > 0 and lead.probability_above(-scene.margin) > 1 - SURE
+    ]
+
+
+def _on_the_same_rows(scene: Scene, action: WayAction, found: Sequence[tuple[ModelSummary, Gain]]) -> Way | None:
+    """The way with the best of some models; None without any."""
     if not found:
         return None
+    n_rows = scene.here.curve.last.n_rows
     model, lead = max(found, key=lambda pair: pair[1].mean)
     chance = lead.probability_above(scene.margin)
     gain = Outlook(n_rows, lead.mean, lead.low, lead.high, chance, None, None)
-    return _way(scene, "richer_model", model, gain, f"{model.label} on the same {rows_text(n_rows)} rows")
+    return _way(scene, action, model, gain, f"{model.label} on the same {rows_text(n_rows)} rows")
 
 
 def fewer_features(scene: Scene) -> Way | None:
@@ -225,7 +253,7 @@ def _untried(scene: Scene) -> Way | None:
 def more_repeats(scene: Scene) -> Way | None:
     """Draw more samples of the largest size, where the noise of few of them hides whether a gain counts."""
     last = scene.ahead.curve.last
-    repeats = repeats_to_see(scene.ahead, scene.margin)
+    repeats = 0 if scene.unit.is_one_sample else repeats_to_see(scene.ahead, scene.margin)
     if not repeats:
         return None
     label = scene.ahead.label
@@ -276,6 +304,7 @@ _WAYS: tuple[Callable[[Scene], Way | None], ...] = (
     stop,
     use_more_rows,
     richer_model,
+    other_model,
     fewer_features,
     tune,
     more_repeats,

@@ -13,6 +13,7 @@ _NAMES = {
     "stop": "Stop here",
     "use_more_rows": "Use more rows here",
     "richer_model": "A richer model",
+    "other_model": "Another model",
     "fewer_features": "Fewer features",
     "tune": "Tune",
     "more_repeats": "More repeats",

@@ -9,7 +9,7 @@ from scalewise.core.deciding.contest import SURE
 from scalewise.core.deciding.scene_words import ahead_text, margin_text
 from scalewise.core.prospects import Outlook
 from scalewise.core.unit_words import more_text
-from scalewise.core.wording import about_text, byte_text, exact_text
+from scalewise.core.wording import about_text, byte_text, chance_text, exact_text
 
 __all__ = ["MOST_CHANGES", "would_change"]
 
@@ -25,7 +25,7 @@ _MOST_DIGITS = 6
 
 def would_change(found: Answer) -> tuple[str, ...]:
     """What would overturn the answer, in a few lines."""
-    lines = (_other_margin(found), *_rivals(found), _refused(found), _by_action(found))
+    lines = (_other_margin(found), *_rivals(found), _beyond(found), _refused(found), _by_action(found))
     return tuple(line for line in lines if line)[:MOST_CHANGES]
 
 
@@ -81,10 +81,23 @@ def _rivals(found: Answer) -> list[str]:
     others = sorted((p for p in found.gains if p[0] is not found.model), key=lambda pair: -pair[1].p_gain)
     return [
         f"{model.label} with {ahead_text(found.scene)}: its chance of gaining {margin_text(found.scene)} is "
-        f"{100 * gain.p_gain:.0f} %."
+        f"{chance_text(gain.p_gain)}."
         for model, gain in others[:1]
         if gain.p_gain >= _LEAST_CHANCE
     ]
+
+
+def _beyond(found: Answer) -> str:
+    """What may be gained beyond the table, where an answer of "enough" looks no farther than to its end."""
+    scene = found.scene
+    if found.action != "stop" or scene.target > scene.full:
+        return ""
+    gain = scene.gain(found.model, 2 * scene.full)
+    if gain is None or gain.p_gain <= 1 - SURE:
+        return ""
+    more = more_text(scene.unit)
+    chance = f"with them the chance of gaining {margin_text(scene)} is {chance_text(gain.p_gain)}"
+    return f"{more[:1].upper()}{more[1:]}, as many as the table has: {chance}."
 
 
 def _refused(found: Answer) -> str:
@@ -94,10 +107,19 @@ def _refused(found: Answer) -> str:
 
 def _left_to_tell(found: Answer) -> str:
     """What may tell where no experiment can be named."""
-    if found.scene.has_larger(found.model):
-        return "A larger sample: allow a larger part of the rows."
+    model = found.model
+    if found.scene.has_larger(model):
+        return f"A larger sample: {_to_get_one(found)}."
     more = more_text(found.scene.unit)
-    return f"{more[:1].upper()}{more[1:]}: no larger sample and no repeats are left to tell."
+    told = f"no larger sample and no repeats of {model.label} are left to tell"
+    if model.curve.last.n_rows >= found.scene.full:
+        told = f"{model.label} was fitted on all rows there are, and repeats would be of the same rows"
+    return f"{more[:1].upper()}{more[1:]}: {told}."
+
+
+def _to_get_one(found: Answer) -> str:
+    """What a person does who wants the answer's model looked at farther up."""
+    return "give the study more time" if found.scene.lacked_time(found.model) else "allow a larger part of the rows"
 
 
 def _by_action(found: Answer) -> str:
@@ -115,4 +137,4 @@ def _by_action(found: Answer) -> str:
         return "Features that only count with more rows: look for few again at a larger size."
     if found.action == "collect_rows":
         return "New columns or another model, which may need fewer rows."
-    return "A curve that bends at the next size: allow a larger part of the rows to see."
+    return f"A curve that bends at the next size: {_to_get_one(found)} to see."

@@ -133,7 +133,7 @@ def _larger(scene: Scene, model: ModelSummary, gain: Outlook) -> Iterator[Experi
 
 def _repeated(scene: Scene, model: ModelSummary, gain: Outlook) -> Iterator[Experiment]:
     last = model.curve.last
-    if last.n_rows >= 0.7 * model.curve.n_train_rows:
+    if scene.unit.is_one_sample or last.n_rows >= 0.7 * model.curve.n_train_rows:
         return
     noise = model.noise
     for repeats in _REPEATS:

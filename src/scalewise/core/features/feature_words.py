@@ -6,7 +6,7 @@ from scalewise.core.features.feature_curve import FeaturePoint
 from scalewise.core.features.feature_plan import feature_trials
 from scalewise.core.study import StudyState
 from scalewise.core.summary import Summary
-from scalewise.core.wording import byte_text, duration_text, gain_text, rows_text, score_text
+from scalewise.core.wording import byte_text, counted_text, duration_text, gain_text, rows_text, score_text
 
 __all__ = ["effect_words", "search_words"]
 
@@ -22,12 +22,13 @@ def search_words(state: StudyState) -> str:
     n_left = sum(trial in state.left for trial in trials)
     if not n_left:
         return ""
-    done = f"{len(trials) - n_left} of {len(trials)} fits"
+    done = f"{len(trials) - n_left} of {counted_text(len(trials), 'fit')}"
     if state.phase == "running":
         return f"Comparing features: {done} done …"
     out_of_time = state.phase == "finished" and state.ending == "budget"
     when = "the time was spent. Give a larger budget" if out_of_time else "the study was stopped"
-    return f"The comparison of features is not complete: {done} were done when {when}."
+    were = "was" if len(trials) == 1 else "were"
+    return f"The comparison of features is not complete: {done} {were} done when {when}."
 
 
 def effect_words(summary: Summary, k: int, free_bytes: int | None = None) -> tuple[str, ...]:

@@ -113,7 +113,7 @@ def refusal_of(flags: tuple[str, ...], points: CurvePoints, farthest: float, mos
         why = "The curve has fallen below its best by more than noise, so that its past says little about what follows."
         if most_rows is not None and largest >= most_rows:
             return f"{why} No larger size is left to measure: collect rows, or look at another model."
-        return f"{why} Measure a larger size, or more repeats, before deciding."
+        return f"{why} Measure a larger size before deciding."
     if points.size == 1:
         return "One size alone shows no trend. Measure at least two sizes."
     return None
