@@ -192,18 +192,22 @@ def _roc_auc(y: NDArray[Any], predictions: Floats) -> Floats:
     return np.asarray((ranks - n_positive * (n_positive + 1) / 2) / np.float64(n_positive * n_negative))
 
 
-def _neg_log_loss(y: NDArray[Any], predictions: Floats) -> Floats:
-    return np.asarray(_log_chances(y, predictions).mean(axis=-1))
-
-
 def _log_chances(y: NDArray[Any], predictions: Floats) -> Floats:
     chances = np.take_along_axis(predictions, _own_class(y, predictions), axis=-1)[..., 0]
     tiny = np.finfo(np.float64).eps
     return np.asarray(np.log(np.clip(chances, tiny, 1 - tiny)))
 
 
-def _accuracy(y: NDArray[Any], predictions: Floats) -> Floats:
-    return np.asarray((predictions.argmax(axis=-1) == y).mean(axis=-1))
+def _hits(y: NDArray[Any], predictions: Floats) -> Floats:
+    return np.asarray(predictions.argmax(axis=-1) == y, dtype=np.float64)
+
+
+def _squared(y: NDArray[Any], predictions: Floats) -> Floats:
+    return np.asarray(-np.square(y - predictions))
+
+
+def _absolute(y: NDArray[Any], predictions: Floats) -> Floats:
+    return np.asarray(-np.abs(y - predictions))
 
 
 def _r2(y: NDArray[Any], predictions: Floats) -> Floats:
@@ -212,16 +216,8 @@ def _r2(y: NDArray[Any], predictions: Floats) -> Floats:
     return np.asarray(np.where(spread > 0, 1.0 - missed / spread, np.nan))
 
 
-def _neg_mean_squared_error(y: NDArray[Any], predictions: Floats) -> Floats:
-    return np.asarray(-np.square(y - predictions).mean(axis=-1))
-
-
 def _neg_root_mean_squared_error(y: NDArray[Any], predictions: Floats) -> Floats:
     return np.asarray(-np.sqrt(np.square(y - predictions).mean(axis=-1)))
-
-
-def _neg_mean_absolute_error(y: NDArray[Any], predictions: Floats) -> Floats:
-    return np.asarray(-np.abs(y - predictions).mean(axis=-1))
 
 
 def _own_class(y: NDArray[Any], predictions: Floats) -> NDArray[np.intp]:
@@ -230,14 +226,26 @@ def _own_class(y: NDArray[Any], predictions: Floats) -> NDArray[np.intp]:
     return np.broadcast_to(own, (*predictions.shape[:-1], 1))
 
 
+def _mean_of_rows(scores: Quick) -> Quick:
+    def mean(y: NDArray[Any], predictions: Floats) -> Floats:
+        return np.asarray(scores(y, predictions).mean(axis=-1))
+
+    return mean
+
+
+_OF_ROWS: dict[str, Quick] = {
+    "neg_log_loss": _log_chances,
+    "accuracy": _hits,
+    "neg_mean_squared_error": _squared,
+    "neg_mean_absolute_error": _absolute,
+}
+"""Metrics that are a mean over rows, by what each row scores: of shape (..., n_rows)."""
+
 _QUICK: dict[str, Quick] = {
+    **{metric: _mean_of_rows(scores) for metric, scores in _OF_ROWS.items()},
     "roc_auc": _roc_auc,
-    "neg_log_loss": _neg_log_loss,
-    "accuracy": _accuracy,
     "r2": _r2,
-    "neg_mean_squared_error": _neg_mean_squared_error,
     "neg_root_mean_squared_error": _neg_root_mean_squared_error,
-    "neg_mean_absolute_error": _neg_mean_absolute_error,
 }
 
 
@@ -292,11 +300,8 @@ def _of_rows(scores: Quick) -> Influence:
 
 
 _INFLUENCES: dict[str, Influence] = {
+    **{metric: _of_rows(scores) for metric, scores in _OF_ROWS.items()},
     "roc_auc": _roc_auc_influence,
-    "neg_log_loss": _of_rows(_log_chances),
-    "accuracy": _of_rows(lambda y, predictions: (predictions.argmax(axis=-1) == y).astype(np.float64)),
     "r2": _r2_influence,
-    "neg_mean_squared_error": _of_rows(lambda y, predictions: -np.square(y - predictions)),
     "neg_root_mean_squared_error": _neg_root_mean_squared_error_influence,
-    "neg_mean_absolute_error": _of_rows(lambda y, predictions: -np.abs(y - predictions)),
 }
