@@ -89,12 +89,12 @@ def test_a_simpler_model_as_good_is_looked_at_beside_the_answer_s_before_the_end
     assert current_agenda(beside).trials[0] == Trial("linear", largest)
 
 
-def shown(sizes_of, scores=FLAT, plan=PLAN) -> StudyState:
+def shown(sizes_of, scores=FLAT, plan=PLAN, *, noise=0.0005) -> StudyState:
     """The state after the first two looks at every model's sizes, as far as `sizes_of` says by name."""
     state = started(plan, study_spec(data_spec(100_000)))
     for trial in state.planned():
         if trial.n_rows <= sizes_of[trial.model] and trial.repeat < 2:
-            state = fold(state, measured(trial, scores))
+            state = fold(state, measured(trial, scores, noise=noise))
     return state
 
 
@@ -114,6 +114,18 @@ def test_no_larger_look_is_begun_while_an_answer_waits_for_its_second_one():
     assert summarise(state).verdict.action == "stop"
     wanted = [t for t in current_agenda(state).trials if t.model == "boosting" and t.n_rows >= larger.n_rows]
     assert {t.n_rows for t in wanted} == {larger.n_rows}
+
+
+@pytest.mark.parametrize(("gap", "ending"), [(1.2, "decided"), (0.25, "")])
+def test_a_second_look_at_the_largest_sample_is_spared_where_it_could_not_deny_that_more_data_helps(gap, ending):
+    scores, noise = RISING | {"boosting": (0.95, gap)}, 0.006
+    plan = replace(PLAN, max_fraction=0.1)
+    state = shown({"dummy": 10_000, "linear": 9_000, "boosting": 9_000}, scores, plan, noise=noise)
+    state = fold(state, measured(Trial("boosting", 10_000), scores, noise=noise))
+    assert summarise(state).verdict.action == "use_more_rows"
+    agenda = current_agenda(state)
+    assert agenda.ending == ending
+    assert ending or Trial("boosting", 10_000, 1) in agenda.trials
 
 
 def test_a_rising_curve_is_followed_up_to_all_rows():

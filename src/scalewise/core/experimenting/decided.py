@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import accumulate
 
 from scalewise.core.cost import Expectation
 from scalewise.core.curves import Curve
+from scalewise.core.deciding.contest import normal_above
 from scalewise.core.experimenting.guesses import Guess, gain_probability, guess_score
 from scalewise.core.plan import Plan
 from scalewise.core.prospects import ModelSummary, farthest
@@ -26,6 +28,7 @@ __all__ = [
     "is_wide",
     "seen_enough",
     "surely_flat",
+    "surely_rises",
 ]
 
 _SPAN = 8.0
@@ -36,6 +39,10 @@ OVERTAKING = 0.15
 """Probability from which models that may become the best keep the study open."""
 _RISING = 0.95
 """Probability of a gain beyond the largest sample allowed from which that sample need not be measured."""
+_UNLUCKY = 2.0
+"""By so many standard deviations of its noise a second look at a size may fall short of the first."""
+_REPEATED = 3
+"""Sizes that were repeated, from which on the noise of a look at another one is known."""
 _HOPELESS = 0.03
 """Probability of coming within the margin of the best below which a model is dropped."""
 _HOPELESS_AT_ONCE = 0.01
@@ -103,10 +110,10 @@ def decided(moment: Moment, main: Guess, guesses: list[Guess], left: tuple[Trial
 
     An answer for the best model is no answer yet while another one that may overtake it would give a different one.
     """
-    least = moment.plan.min_gain
-    if not seen_enough(main.summary.curve, moment.plan) or main.summary.is_uneven:
+    least, is_seen = moment.plan.min_gain, seen_enough(main.summary.curve, moment.plan)
+    if main.summary.is_uneven or not (is_seen or surely_rises(main.summary, least)):
         return ""
-    if moment.verdict.action == "stop" and not _may_win(main, guesses, least) and surely_flat(main.summary):
+    if moment.verdict.action == "stop" and is_seen and not _may_win(main, guesses, least) and surely_flat(main.summary):
         # A gain that is sure but too small is not none, and what is still on its way may make it sure.
         return "The answer is decided: more data no longer helps enough."
     if not helps(moment, main, guesses):
@@ -162,3 +169,15 @@ def surely_flat(model: ModelSummary) -> bool:
     assert outlook is not None
     times = outlook.n_rows / model.curve.last.n_rows
     return any(times <= distance and outlook.p_gain <= limit for distance, limit in _SURE_BY_DISTANCE)
+
+
+def surely_rises(model: ModelSummary, least: float) -> bool:
+    """Whether a gain is so probable that a second look at the largest size, which is dear, could not deny it.
+
+    How much a look may be off by chance has to be known from smaller sizes.
+    """
+    outlook = model.outlook
+    if outlook is None or not is_wide(model.curve) or sum(p.repeats > 1 for p in model.curve.points) < _REPEATED:
+        return False
+    by_chance = _UNLUCKY * math.sqrt(model.noise)
+    return normal_above(outlook.gain - by_chance, outlook.sd, least) >= _RISING

@@ -27,6 +27,7 @@ from scalewise.core.experimenting.decided import (
     is_wide,
     seen_enough,
     surely_flat,
+    surely_rises,
 )
 from scalewise.core.experimenting.guesses import JUMP, Guess, worths
 from scalewise.core.prospects import ModelSummary
@@ -271,7 +272,7 @@ def _settling(moment: Moment, main: Guess, guesses: list[Guess], left: tuple[Tri
     curve = main.summary.curve
     if not is_wide(curve) or not helps(moment, main, guesses):
         return ()
-    if seen_enough(curve, moment.plan):
+    if seen_enough(curve, moment.plan) or surely_rises(main.summary, moment.plan.min_gain):
         return _larger_look(main, left)
     return tuple(t for t in left if t.model == main.name and t.n_rows == curve.last.n_rows)[:1]
 
