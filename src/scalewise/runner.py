@@ -16,6 +16,7 @@ from scalewise.core.study import StudyState
 from scalewise.data.screening import Screening
 from scalewise.data.sources import Source
 from scalewise.engines.base import Engine, Report
+from scalewise.engines.outcome import reason_of
 from scalewise.errors import ScalewiseError, StudyError
 from scalewise.journal import Journal
 from scalewise.models.fitted import FittedModel
@@ -280,7 +281,7 @@ class StudyRunner:
         try:
             work()
         except Exception as error:  # noqa: BLE001 - the thread's boundary: whatever went wrong is shown, and it lives on
-            self._conductor.fail(f"{type(error).__name__}: {error}")
+            self._conductor.fail(reason_of(error))
 
     def _turn(self) -> None:
         """Take one message (or make a bit of sample where none waits), then keep the engine busy."""

@@ -16,11 +16,11 @@ from scalewise.engines.cluster_status import ClusterStatus
 from scalewise.engines.clusters import Place
 from scalewise.engines.flights import Flight
 from scalewise.engines.opening import quiet
-from scalewise.engines.outcome import one_line
+from scalewise.engines.outcome import reason_of
 from scalewise.engines.remote import Parcel
 from scalewise.engines.session import Session
 from scalewise.engines.shipping import samples_of
-from scalewise.errors import EngineError, ScalewiseError
+from scalewise.errors import EngineError
 
 __all__ = ["ClusterThread"]
 
@@ -139,7 +139,7 @@ class ClusterThread:
             self._ending = True
             hushed.enter_context(quiet())
             if not self._serving.cancelled() and (error := self._serving.exception()):
-                self._outbox(Report("", EngineLost(where=self._place.name, reason=_reason(error))))
+                self._outbox(Report("", EngineLost(where=self._place.name, reason=reason_of(error))))
         self._status = ClusterStatus(self._place.name)
 
     async def _serve(self, undo: AsyncExitStack) -> None:
@@ -189,8 +189,3 @@ class ClusterThread:
         # A scheduler that is just going does not answer; what was seen before stays.
         with contextlib.suppress(OSError):
             self._status = await session.look()
-
-
-def _reason(error: BaseException) -> str:
-    """Our own messages are written for people; those of others need the name of their kind."""
-    return one_line(str(error) if isinstance(error, ScalewiseError) else f"{type(error).__name__}: {error}")

@@ -9,7 +9,7 @@ from typing import TypeVar
 from scalewise.core.results import TrialRecord
 from scalewise.errors import ScalewiseError
 
-__all__ = ["Done", "Failure", "Told", "attempt", "measured", "one_line"]
+__all__ = ["Done", "Failure", "Told", "attempt", "measured", "one_line", "reason_of"]
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ def attempt(work: Callable[[], T]) -> T | Failure:
     try:
         return work()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the boundary behind which other people's code runs
-        return Failure(_reason(error))
+        return Failure(reason_of(error))
 
 
 def measured(call: Callable[[], TrialRecord]) -> TrialRecord:
@@ -71,8 +71,8 @@ def one_line(text: str) -> str:
     return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 4] + " ..."
 
 
-def _reason(error: BaseException) -> str:
-    """Our own messages are written for people; those of others need the name of their kind."""
+def reason_of(error: BaseException) -> str:
+    """What went wrong, in one line: our own messages are written for people, those of others need their kind's name."""
     if isinstance(error, ScalewiseError):
         return one_line(str(error))
     return one_line(f"{type(error).__name__}: {error}".removesuffix(": "))
