@@ -274,8 +274,8 @@ class StudyRunner:
         self._survive(self._conductor.start_engine)
         while self._open:
             self._survive(self._turn)
-            self._publish()
-        self._publish()
+            self._survive(self._publish)
+        self._survive(self._publish)
 
     def _survive(self, work: Callable[[], None]) -> None:
         try:
@@ -336,5 +336,5 @@ class StudyRunner:
             self._on_publish()
 
     def _shut(self) -> None:
-        self._conductor.close()
         self._open = False
+        self._conductor.close()

@@ -14,6 +14,7 @@ from worker_processes import process_of
 from scalewise.core.summary import summarise
 from scalewise.data.sources import open_source
 from scalewise.engines import open_engine
+from scalewise.engines.inline import InlineEngine
 from scalewise.errors import EngineError, StudyError
 from scalewise.journal import Journal
 from scalewise.options import StudyOptions
@@ -239,6 +240,42 @@ def test_a_study_on_an_engine_that_did_not_start_says_so_when_it_is_to_begin(err
     runner.answered()
     assert isinstance(runner.last_error, EngineError)
     assert words in str(runner.last_error)
+    runner.close()
+    assert not runner._thread.is_alive()
+
+
+class Unstoppable(InlineEngine):
+    """An engine whose `cancel` has a mistake in it."""
+
+    def cancel(self):
+        raise OSError("no such machine")
+
+
+def test_an_engine_that_cannot_cancel_ends_the_study_and_neither_the_runner_nor_its_close():
+    engine = Unstoppable()
+    runner = StudyRunner(engine, Journal())
+    runner.stop()
+    runner.answered()
+    assert runner.wait(PATIENCE_SECONDS)
+    wait_until(lambda: runner.state.phase == "failed")
+    assert "no such machine" in runner.state.failure
+    runner.note("info", "the runner still listens")
+    runner.answered()
+    assert runner.state.notes[-1].text == "the runner still listens"
+    runner.close()
+    assert not runner._thread.is_alive()
+
+
+def test_a_mistake_in_what_is_told_of_new_states_is_shown_and_survived():
+    def mistaken():
+        raise RuntimeError("no page there")
+
+    runner = StudyRunner(open_engine("inline"), Journal(), on_publish=mistaken)
+    runner.note("info", "first")
+    wait_until(lambda: "no page there" in runner.state.failure)
+    runner.note("info", "second")
+    runner.answered()
+    assert any(note.text == "second" for note in runner.state.notes)
     runner.close()
     assert not runner._thread.is_alive()
 

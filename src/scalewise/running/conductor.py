@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import ExitStack
 from typing import Any
 
 from scalewise.core import events as ev
@@ -15,6 +16,7 @@ from scalewise.core.units import cheap_check
 from scalewise.data.screening import Screening
 from scalewise.data.sources import Source
 from scalewise.engines.base import Engine, Outbox, Report, Task
+from scalewise.engines.outcome import attempt
 from scalewise.engines.resources import this_machine
 from scalewise.errors import EngineError, InputError, ScalewiseError
 from scalewise.models.catalog import versions
@@ -318,16 +320,17 @@ class Conductor:
         self._tables.tell_prepared()
 
     def fail(self, reason: str) -> None:
-        """End the study for a reason that is no person's."""
-        self.engine.cancel()
+        """End the study for a reason that is no person's, also where the engine cannot even cancel."""
+        attempt(self.engine.cancel)
         self._forget()
         self.tell(ev.StudyFailed(reason=reason))
 
     def close(self) -> None:
-        """Stop everything; no worker and no file is left."""
-        self._drop_work()
-        self._engines.close()
-        self._ledger.close()
+        """Stop everything; no worker and no file is left, also of the rest where one part cannot be closed."""
+        with ExitStack() as closing:
+            for part in (self._ledger, self._engines, self._trials):
+                closing.callback(part.close)
+            self.stop()
 
     # What happens meanwhile.
 

@@ -83,10 +83,12 @@ class Engines:
         return ev.EngineMoved(where="")
 
     def close(self) -> None:
-        """Close both."""
-        if self.away is not None:
-            self.away.close()
-        self.home.close()
+        """Close both, the first one also where the other cannot be closed."""
+        try:
+            if self.away is not None:
+                self.away.close()
+        finally:
+            self.home.close()
 
 
 def _send(outbox: Outbox, sender: int, report: Report) -> None:
