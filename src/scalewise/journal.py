@@ -108,7 +108,13 @@ class Journal:
             raise JournalError(f"The journal {self.path} cannot be written: {error}.") from error
 
     def finished(self, trial_keys: Collection[str]) -> Iterator[tuple[str, TrialFinished | TrialShared]]:
-        """Give the finished trials among `trial_keys`, each with its key, the latest where one is there twice."""
+        """Give the finished trials among `trial_keys`, each with its key, the latest where one is there twice.
+
+        Raises
+        ------
+        JournalError
+            If they cannot be read.
+        """
         keys = list(trial_keys)
         for start in range(0, len(keys), _QUERY_SIZE):
             yield from self._finished(keys[start : start + _QUERY_SIZE])

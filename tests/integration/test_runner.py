@@ -300,6 +300,18 @@ def test_a_full_disk_ends_the_journal_but_not_the_study(start_runner, tmp_path):
     assert any("full" in note.text for note in state.notes)
 
 
+def test_a_journal_that_cannot_be_read_is_told_and_given_up_but_not_the_study(tmp_path):
+    runner = take_up(StudyRunner(open_engine("inline"), Journal(tmp_path / "j")))
+    # Its events can still be written, as where the pages of an index are damaged.
+    runner._ledger._journal._db.execute("ALTER TABLE events RENAME COLUMN trial TO trail")
+    runner._ledger._journal.append = lambda *_, **__: None
+    state = finish(runner)
+    assert runner.last_error is None
+    assert state.phase == "finished"
+    assert any("cannot be read" in note.text and "goes on" in note.text for note in state.notes)
+    runner.close()
+
+
 def test_stop_ends_running_fits_and_keeps_finished_points(start_local):
     runner = take_up(start_local(), table(20_000), SLOW)
     runner.start(SLOW)

@@ -38,7 +38,8 @@ class Ledger:
     Parameters
     ----------
     journal : Journal
-        Closed with the ledger. One that can no longer be written is given up with a message, and the study goes on.
+        Closed with the ledger. One that can no longer be written or read is given up with a message, and the study goes
+        on.
 
     Attributes
     ----------
@@ -84,16 +85,26 @@ class Ledger:
         try:
             self._journal.append(study_id, event, trial_key=trial_key)
         except JournalError as error:
-            text = f"{error} The study goes on, but what follows will not be there after a restart."
-            self._journal.close()
-            self._journal = Journal(None)
-            self.tell(ev.Noted(level="error", text=text), keep=False)
+            self._give_up(error)
+
+    def _give_up(self, error: JournalError) -> None:
+        """Go on without the file."""
+        text = f"{error} The study goes on, but what follows will not be there after a restart."
+        self._journal.close()
+        self._journal = Journal(None)
+        self.tell(ev.Noted(level="error", text=text), keep=False)
 
     def resume(self, streamed: Iterable[ModelSpec]) -> None:
         """Take what the journal has of the plan's trials, and of the streams of some models."""
         assert self.state.study is not None
-        study = self.state.study
-        study_id = study.id
+        try:
+            self._resume_trials(self.state.study)
+            for model in streamed:
+                self._resume_stream(self.state.study.id, model.name)
+        except JournalError as error:
+            self._give_up(error)
+
+    def _resume_trials(self, study: StudySpec) -> None:
         missing = {
             key: trial for trial in self.state.open_trials() for key in lookup_keys(study, trial, self._rung(trial))
         }
@@ -105,11 +116,15 @@ class Ledger:
             )
         if found:
             self.tell(ev.Noted(level="info", text=f"{len(found)} trials came back from the journal."))
-        for model in streamed:
-            self._resume_stream(study_id, model.name)
 
     def records(self, trial_keys: Collection[str]) -> Iterator[tuple[str, TrialRecord]]:
-        """What the journal has of some trials, of whichever study."""
+        """What the journal has of some trials, of whichever study.
+
+        Raises
+        ------
+        JournalError
+            If it cannot be read.
+        """
         for key, event in self._journal.finished(trial_keys):
             yield key, event.record
 
