@@ -74,7 +74,7 @@ class Conductor:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether somebody waits for a call."""
+        """Whether somebody waits for a call or a model."""
         return self._errands.is_awaited
 
     @property

@@ -75,6 +75,7 @@ class Errands:
         self._waiting: deque[Errand] = deque()
         self._current: Errand | None = None
         self._calls: dict[str, Future[Any]] = {}
+        self._refits: set[Future[bytes]] = set()
         self._n_calls = 0
 
     @property
@@ -84,8 +85,8 @@ class Errands:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether somebody waits for a call."""
-        return bool(self._calls)
+        """Whether somebody waits for a call, or for a model whose sample is still being laid out."""
+        return bool(self._calls or self._refits)
 
     def add(self, errand: Errand) -> None:
         """Queue an errand."""
@@ -164,6 +165,8 @@ class Errands:
 
     def _refit(self, whole: WholeTable, trial: Trial, fit: Callable[[], bytes], asked: Future[FittedModel]) -> None:
         answer: Future[bytes] = Future()
+        self._refits.add(answer)
+        answer.add_done_callback(self._refits.discard)
         answer.add_done_callback(partial(_hand_on, whole, trial, asked))
         steps = whole.store.fill({trial.repeat: trial.n_rows})
         self.add(Errand(steps, partial(self.call, fit, answer), answer.set_exception, partial(_drop, answer)))
