@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import tempfile
+import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from scalewise.models.fitted import FittedModel
 
 __all__ = ["Study"]
+
+_PROGRESS_SECONDS = 0.2
+"""Between two times that whoever waits is told of the progress."""
 
 
 def _open(engine: str | Engine | Client, workers: int | None) -> Engine:
@@ -118,7 +123,7 @@ class Study:
         return self
 
     def _settle(self, on_progress: Callable[[StudyState], None] | None) -> None:
-        while not self._runner.wait(0.2):
+        while not self._runner.wait(_PROGRESS_SECONDS):
             if on_progress is not None:
                 on_progress(self.state)
         if self._runner.last_error is not None:
@@ -146,9 +151,8 @@ class Study:
         StudyError
             If the study itself failed.
         """
-        left = float("inf") if timeout is None else timeout
-        while left > 0 and not self._runner.wait(min(0.2, left)):
-            left -= 0.2
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while (left := end - time.monotonic()) > 0 and not self._runner.wait(min(_PROGRESS_SECONDS, left)):
             if on_progress is not None:
                 on_progress(self.state)
         self._check_alive()

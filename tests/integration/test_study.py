@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import numpy as np
 import pandas as pd
@@ -42,6 +43,19 @@ def test_a_study_can_be_awaited():
             return (await study.run()).verdict
 
     assert asyncio.run(ask()).sentence
+
+
+def test_a_wait_is_no_longer_than_asked_for_however_long_telling_of_it_takes(monkeypatch):
+    told = []
+
+    def tell_slowly(_state):
+        told.append(True)
+        time.sleep(0.3)
+
+    with Study(frame(), "late", options=QUICK, engine="inline") as study:
+        monkeypatch.setattr(study._runner, "wait", lambda _timeout: False)
+        study.wait(0.5, on_progress=tell_slowly)
+    assert 1 <= len(told) <= 2
 
 
 def test_a_study_runs_on_the_cluster_of_a_client_and_leaves_it_as_it_was():
