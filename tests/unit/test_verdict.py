@@ -190,6 +190,17 @@ def test_a_study_that_has_ended_without_a_model_does_not_promise_one():
     assert "looks at no feature" in summarise(alone).verdict.sentence
 
 
+@pytest.mark.parametrize("state", [StudyState(), started()])
+def test_a_failure_before_any_model_is_the_verdict_and_not_what_to_press(state):
+    failed = fold(state, ev.StudyFailed(reason="There is no licence for it."))
+    assert summarise(failed).verdict.sentence.endswith("There is no licence for it.")
+
+
+def test_while_columns_are_looked_at_nobody_is_asked_for_a_table():
+    state = fold(fold(StudyState(), ev.TableOpened(name="t", columns=("a", "y"))), ev.TablePreparing())
+    assert summarise(state).verdict.sentence == "Looking at the columns ..."
+
+
 @pytest.mark.parametrize(("fraction", "words"), [(0.01, "A larger sample"), (1.0, "New rows")])
 def test_new_rows_are_asked_for_only_where_all_are_used(fraction, words):
     plan = Plan((LINEAR,), max_fraction=fraction, repeats=1)

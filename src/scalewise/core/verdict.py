@@ -117,11 +117,12 @@ def _ways(state: StudyState, found: Answer) -> tuple[Way, ...]:
 
 
 def _before(state: StudyState) -> str:
-    if state.phase == "refused":
+    if state.phase in ("refused", "failed"):
         return state.failure
     small = too_small(state.data) if state.data else ""
     return {
         "opening": "Reading the table ...",
+        "preparing": "Looking at the columns ...",
         "ready": small or "Press Run to find out whether more data helps.",
     }.get(state.phase, "Choose a table and a target, then press Run.")
 
@@ -133,6 +134,8 @@ def _first(state: StudyState) -> str:
         return f"No model could be fitted, so there is no verdict. {trial} failed: {reason}"
     if state.plan is not None and all(model.rung == 0 for model in state.plan.models):
         return "Cannot tell: only a model that looks at no feature was chosen. Choose another one too."
-    if state.phase in ("finished", "stopped", "failed"):
+    if state.phase == "failed":
+        return f"Cannot tell: the study failed before a model was fitted. {state.failure}"
+    if state.phase in ("finished", "stopped"):
         return "Cannot tell: the study ended before a model was fitted. Go on, or give it more time."
     return "Cannot tell yet: the first models are being fitted."
