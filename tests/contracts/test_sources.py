@@ -257,6 +257,41 @@ def test_a_file_keeps_its_fingerprint_when_it_moves_and_loses_it_when_it_changes
     assert open_source(moved).fingerprint() != before
 
 
+@pytest.mark.parametrize("row_group_size", [130, 1_000_000])
+@pytest.mark.parametrize("kind", [pa.string_view(), pa.binary_view()])
+def test_rows_of_views_are_taken_from_parquet_like_any_others(tmp_path, kind, row_group_size, monkeypatch):
+    if row_group_size > N_ROWS:
+        monkeypatch.setattr(parquet_footers, "_SMALL_BYTES", 1)
+    texts = [str(number) for number in range(N_ROWS)]
+    table = pa.table({"row": range(N_ROWS), "text": pa.array(texts).cast(kind)})
+    pq.write_table(table, tmp_path / "views.parquet", row_group_size=row_group_size)
+    source = open_source(tmp_path / "views.parquet")
+    found = taken(source, ROWS, ["text"])
+    assert found.schema.types == [source.schema().field("text").type]
+    assert found["text"].cast(pa.large_string()).to_pylist() == [texts[row] for row in ROWS]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (pd.Series([2**70, 1], dtype=object), [str(2**70), "1"]),
+        (pd.Series(["a", "\ud800"], dtype=object), ["a", "?"]),
+        (pd.Series(pd.cut(pd.Series([0.5, 1.5, np.nan]), [0, 1, 2])), ["(0, 1]", "(1, 2]", None]),
+    ],
+)
+def test_pandas_columns_that_arrow_cannot_hold_become_text(values, expected):
+    source = open_source(pd.DataFrame({"a": range(len(values)), "odd": values}))
+    assert taken(source, range(len(values)), ["odd"])["odd"].to_pylist() == expected
+    assert source.fingerprint()
+
+
+def test_dictionaries_of_lists_are_held_as_lists():
+    column = pa.DictionaryArray.from_arrays(pa.array([1, 0, None], pa.int8()), pa.array([[1], [2, 3]]))
+    source = open_source(pa.table({"odd": column}))
+    assert taken(source, range(3), ["odd"])["odd"].to_pylist() == [[2, 3], [1], None]
+    assert source.fingerprint()
+
+
 def test_row_groups_without_wanted_rows_are_not_read(tmp_path, monkeypatch):
     source = open_source(parquet(tmp_path))
     read = []

@@ -106,9 +106,18 @@ def _from_pandas(frame: pd.DataFrame) -> pa.Table:
 
 def _pandas_column(series: pd.Series[Any]) -> pa.Array:
     try:
-        return pa.array(series, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        return pa.array([None if gone else str(value) for value, gone in zip(series, series.isna(), strict=True)])
+        column = pa.array(series, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError, UnicodeEncodeError):
+        return pa.array([None if gone else _text(value) for value, gone in zip(series, series.isna(), strict=True)])
+    if pa.types.is_dictionary(column.type) and isinstance(column.type.value_type, pa.BaseExtensionType):
+        # Such as the intervals that pandas.cut makes: they are names here.
+        return pa.array(series.cat.rename_categories(str), from_pandas=True)
+    return column
+
+
+def _text(value: object) -> str:
+    """A value as text that UTF-8 can hold."""
+    return str(value).encode(errors="replace").decode()
 
 
 def normal_table(table: pa.Table) -> pa.Table:
@@ -139,9 +148,17 @@ def _normal_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_dictionary(kind) and pa.types.is_string_view(kind.value_type):
         plain = pa.dictionary(kind.index_type, pa.large_string())
         return pa.chunked_array([_plain_dictionary(c) for c in column.chunks], type=plain)
+    if pa.types.is_dictionary(kind) and _has_no_cast(kind.value_type):
+        parts = [chunk.dictionary.take(chunk.indices) for chunk in column.chunks]
+        return _normal_column(pa.chunked_array(parts, type=kind.value_type))
     if pa.types.is_run_end_encoded(kind):
         return pc.run_end_decode(column)
     return column
+
+
+def _has_no_cast(kind: pa.DataType) -> bool:
+    """Whether Arrow cannot cast a dictionary of such values to the values themselves."""
+    return isinstance(kind, pa.BaseExtensionType) or bool(pa.types.is_nested(kind))
 
 
 def _plain_dictionary(chunk: pa.DictionaryArray) -> pa.DictionaryArray:

@@ -249,7 +249,8 @@ def _picked(
     for batch in _batches(file, opened, [row_group], columns):
         low, high = np.searchsorted(places, (start, start + batch.num_rows))
         if low < high:
-            yield batch.take(pa.array(places[low:high] - start))
+            some = normal_table(pa.Table.from_batches([batch]))
+            yield from some.take(pa.array(places[low:high] - start)).to_batches()
         start += batch.num_rows
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from scalewise.data.frames import normal_table
 from scalewise.data.parquet_footers import File, telling
 from scalewise.data.threads import in_order
 
@@ -53,7 +54,7 @@ class Part:
         with telling(self.file), pq.ParquetFile(self.file.path, metadata=self.file.footer, read_dictionary=coded) as it:
             table = it.read_row_group(self.row_group, self.columns, use_threads=False)
         if self.places is not None:
-            table = table.take(pa.array(self.places))
+            table = normal_table(table).take(pa.array(self.places))
         for name in coded:
             table = table.set_column(table.column_names.index(name), name, table.column(name).cast(pa.string()))
         return table
