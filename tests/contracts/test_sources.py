@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 import scipy.sparse as sp
 
-from scalewise.data import parquet_files, parquet_footers, sources
+from scalewise.data import csv_files, parquet_files, parquet_footers, sources
 from scalewise.data.csv_files import open_csv
 from scalewise.data.scratch import sweep
 from scalewise.data.sources import open_source
@@ -444,13 +444,23 @@ def test_a_file_named_csv_that_is_another_kind_is_called_what_it_is(first, named
 
 @pytest.mark.parametrize(
     ("encoding", "named"),
-    [("utf-16", "UTF-16"), ("utf-16-le", "UTF-16"), ("utf-32", "UTF-32"), ("latin-1", "it is not UTF-8")],
+    [("utf-16", "UTF-16"), ("utf-16-le", "UTF-16"), ("utf-32", "UTF-32"), ("latin-1", "is not UTF-8.*encoding='latin-1'")],
 )
 def test_text_that_is_no_utf_8_is_named_as_such(encoding, named, tmp_path):
     path = tmp_path / "other.csv"
     path.write_bytes("größe,y\n1,2\n3,4\n".encode(encoding))
     with pytest.raises(TableError, match=named):
         open_csv(path, "other")
+
+
+@pytest.mark.parametrize("in_memory_bytes", [0, 1_000_000_000])
+@pytest.mark.parametrize("n_rows_before", [0, 20_000])
+def test_values_that_are_no_utf_8_are_not_taken_for_bytes(n_rows_before, in_memory_bytes, tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_files, "_BLOCK_BYTES", 1 << 16)
+    path = tmp_path / "other.csv"
+    path.write_bytes(b"city,y\n" + b"Oslo,1\n" * n_rows_before + "Tromsø,2\n".encode("latin-1"))
+    with pytest.raises(TableError, match=r"is not UTF-8.*encoding='latin-1'"):
+        open_csv(path, "other", in_memory_bytes=in_memory_bytes)
 
 
 def test_other_packages_can_bring_sources(monkeypatch):

@@ -29,6 +29,7 @@ _HASHED_BYTES = 1 << 20
 _DELIMITERS = (",", ";", "\t", "|")
 _MISSING = ["", "?", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>"]
 _ENTRY_OF_FAILURE = re.compile(r"column #(\d+)")
+_INVALID_TEXT = "invalid UTF8"
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "UTF-32"),
@@ -77,18 +78,26 @@ def open_csv(path: Path, name: str, *, in_memory_bytes: int = _IN_MEMORY_BYTES) 
         if size > in_memory_bytes:
             return _rewritten(path, name)
         table = pacsv.read_csv(path, parse_options=_cuts(path), convert_options=_conversion({}))
+        _check_text(path, table.schema)
         return ArrowSource(table, name, fingerprint=_fingerprint(path))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        what = _what(error)
+        if isinstance(error, UnicodeDecodeError) or _INVALID_TEXT in str(error):
+            raise TableError(f"{str(path)!r} is not UTF-8 text. {_save_as_utf8('latin-1')}") from error
+        what = str(error).strip().split("\n")[0].rstrip(".")
         hint = "Check that it has a line of names on top, the same number of cells in each row, and is UTF-8 text"
         raise TableError(f"{str(path)!r} cannot be read as CSV: {what}. {hint}.") from error
 
 
-def _what(error: Exception) -> str:
-    """The first line of an error; of text that is no UTF-8 only that."""
-    if isinstance(error, UnicodeDecodeError):
-        return "it is not UTF-8 text"
-    return str(error).strip().split("\n")[0].rstrip(".")
+def _save_as_utf8(encoding: str) -> str:
+    return f"Save it as UTF-8, or read it with pandas.read_csv(..., encoding={encoding!r}) and give the frame."
+
+
+def _check_text(path: Path, schema: pa.Schema) -> None:
+    """Refuse text that is no UTF-8: a reader takes it for bytes, which no model can use."""
+    name = next((field.name for field in schema if pa.types.is_binary(field.type)), None)
+    if name is not None:
+        where = f"{str(path)!r} is not UTF-8 text, as its column {name!r} shows."
+        raise TableError(f"{where} {_save_as_utf8('latin-1')}")
 
 
 def _check_encoding(path: Path) -> None:
@@ -99,10 +108,8 @@ def _check_encoding(path: Path) -> None:
         raise TableError(f"{str(path)!r} is {kind}")
     found = next((name for mark, name in _MARKS if first.startswith(mark)), "")
     if found or first.count(0) > len(first) / 4:
-        raise TableError(
-            f"{str(path)!r} is {found or 'UTF-16'} text, not UTF-8. Save it as UTF-8, or read it with "
-            f"pandas.read_csv(..., encoding={(found or 'UTF-16').lower()!r}) and give the frame."
-        )
+        encoding = found or "UTF-16"
+        raise TableError(f"{str(path)!r} is {encoding} text, not UTF-8. {_save_as_utf8(encoding.lower())}")
 
 
 def _first_bytes(path: Path) -> bytes:
@@ -155,6 +162,7 @@ def _copy(path: Path, target: Path, types: Types) -> Types | None:
     options = pacsv.ReadOptions(block_size=_BLOCK_BYTES)
     with pacsv.open_csv(path, options, _cuts(path), _conversion(types)) as reader:
         schema = reader.schema
+        _check_text(path, schema)
         try:
             with pq.ParquetWriter(target, schema, compression="zstd", compression_level=1) as writer:
                 for batch in reader:
