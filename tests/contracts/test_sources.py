@@ -279,7 +279,7 @@ def test_rows_of_views_are_taken_from_parquet_like_any_others(tmp_path, kind, ro
         (pd.Series(pd.cut(pd.Series([0.5, 1.5, np.nan]), [0, 1, 2])), ["(0, 1]", "(1, 2]", None]),
     ],
 )
-def test_pandas_columns_that_arrow_cannot_hold_become_text(values, expected):
+def test_values_of_pandas_that_arrow_cannot_hold_become_text(values, expected):
     source = open_source(pd.DataFrame({"a": range(len(values)), "odd": values}))
     assert taken(source, range(len(values)), ["odd"])["odd"].to_pylist() == expected
     assert source.fingerprint()
@@ -444,7 +444,12 @@ def test_a_file_named_csv_that_is_another_kind_is_called_what_it_is(first, named
 
 @pytest.mark.parametrize(
     ("encoding", "named"),
-    [("utf-16", "UTF-16"), ("utf-16-le", "UTF-16"), ("utf-32", "UTF-32"), ("latin-1", "is not UTF-8.*encoding='latin-1'")],
+    [
+        ("utf-16", "UTF-16"),
+        ("utf-16-le", "UTF-16"),
+        ("utf-32", "UTF-32"),
+        ("latin-1", "is not UTF-8.*encoding='latin-1'"),
+    ],
 )
 def test_text_that_is_no_utf_8_is_named_as_such(encoding, named, tmp_path):
     path = tmp_path / "other.csv"
@@ -481,6 +486,10 @@ REFUSED = {
     "no such folder": (lambda folder: folder / "nowhere" / "x.csv", r"There is no folder .*nowhere.* either"),
     "another ending": (lambda folder: folder / "book.xlsx", r"'book.xlsx' is of no kind .*\.parquet.*\.csv.*pandas"),
     "not Parquet": (lambda folder: folder / "broken.parquet", r"cannot be read as Parquet.*Is it complete"),
+    "a table's text": (
+        lambda folder: "a,b\n" + 1000 * "1,2\n",
+        r"'a,b 1,2 .{10,80}\]' cannot be looked up.*the path of",
+    ),
     "empty file": (lambda folder: folder / "empty.csv", r"empty.csv' cannot be read as CSV: Empty CSV file"),
     "empty Parquet file": (lambda folder: folder / "nothing.parquet", r"cannot be read as Parquet"),
     "ragged CSV": (lambda folder: folder / "ragged.csv", r"cannot be read as CSV: .*Expected 2 columns, got 3"),

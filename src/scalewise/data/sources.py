@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
+from textwrap import shorten
 from typing import Protocol, cast
 
 import numpy as np
@@ -117,7 +118,7 @@ def _from_other_packages(table: object, name: str | None) -> Source | None:
 
 
 def _open_path(path: Path, name: str | None) -> Source:
-    if not path.exists():
+    if not _exists(path):
         raise TableError(f"There is no file {str(path)!r}.{_nearby(path)} Give the path of a Parquet or CSV file.")
     lowered = path.name.lower()
     if path.is_dir() or lowered.endswith(_PARQUET_ENDINGS):
@@ -129,6 +130,16 @@ def _open_path(path: Path, name: str | None) -> Source:
         f"{', '.join((*_PARQUET_ENDINGS, *_CSV_ENDINGS[:4]))}, or a folder of Parquet files. "
         "Read other kinds with pandas or Polars and give the frame."
     )
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        # Such as a table's own text in place of a path, which is longer than any name.
+        raise TableError(
+            f"{shorten(str(path), 80)!r} cannot be looked up: {error.strerror}. Give the path of a Parquet or CSV file."
+        ) from error
 
 
 def _stem(path: Path) -> str:
