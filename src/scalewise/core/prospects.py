@@ -13,26 +13,28 @@ from numpy.typing import NDArray
 from scalewise.core.cost import CostCurve
 from scalewise.core.curves import Curve
 from scalewise.core.forecasting.backtest import BackTest
+from scalewise.core.forecasting.reservations import FARTHEST, ROUNDING
 from scalewise.core.importance import ImportanceTable
 from scalewise.core.memory import WorkerMemory
 
 Floats = NDArray[np.float64]
 
-__all__ = ["FARTHEST", "FEWEST_SIZES", "REACH_SDS", "Continuation", "ModelSummary", "Outlook", "farthest"]
+__all__ = ["FEWEST_SIZES", "REACH_SDS", "Continuation", "ModelSummary", "Outlook", "farthest", "is_in_reach"]
 
-FARTHEST = 20
-"""Forecasts beyond this many times the largest measured size are refused."""
 FEWEST_SIZES = 4
-"""Sizes that a model is measured on before its curve is continued."""
+"""Sizes that a model is measured on before its curve is continued; each begins with as many."""
 REACH_SDS = 1.6449
 """Standard deviations from the middle of a normal distribution to either end of its 90 % interval."""
-_ROUNDING = 1.01
-"""Sizes are rounded, so that 5 % of the rows may be a little less than a twentieth."""
+
+
+def is_in_reach(n_rows: int, target: int) -> bool:
+    """Whether a forecast from `n_rows` may be trusted as far as `target` rows."""
+    return target <= ROUNDING * FARTHEST * n_rows
 
 
 def farthest(n_rows: int, full: int) -> int:
     """Rows that a forecast from `n_rows` may look ahead to, of a table of `full` rows."""
-    return full if full <= _ROUNDING * FARTHEST * n_rows else FARTHEST * n_rows
+    return full if is_in_reach(n_rows, full) else FARTHEST * n_rows
 
 
 def _sd(low: float, high: float) -> float:

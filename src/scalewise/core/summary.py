@@ -20,9 +20,10 @@ from scalewise.core.features.feature_curve import FeatureCurve, feature_curve
 from scalewise.core.forecasting.backtest import BackTest, backtest
 from scalewise.core.forecasting.company import LEARNERS
 from scalewise.core.forecasting.curve_points import CurvePoints, curve_points
+from scalewise.core.forecasting.reservations import FARTHEST
 from scalewise.core.importance import ImportanceTable, importance_table, probe_records
 from scalewise.core.memory import worker_memory
-from scalewise.core.prospects import FARTHEST, FEWEST_SIZES, Continuation, ModelSummary, Outlook, farthest
+from scalewise.core.prospects import FEWEST_SIZES, Continuation, ModelSummary, Outlook, farthest
 from scalewise.core.spec import Alarm, SamplingUnit
 from scalewise.core.study import StudyState
 from scalewise.core.tuning import Tuning, tuning

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from scalewise.core.experimenting.experiment import FEWEST_SIZES, Agenda
+from scalewise.core.experimenting.experiment import Agenda
+from scalewise.core.prospects import FEWEST_SIZES
 from scalewise.core.spec import Trial
 from scalewise.core.study import StudyState, in_order
 from scalewise.core.summary import summarise

@@ -11,7 +11,7 @@ from scalewise.core.curves import Curve
 from scalewise.core.deciding.contest import normal_above
 from scalewise.core.experimenting.guesses import Guess, gain_probability, guess_score
 from scalewise.core.plan import Plan
-from scalewise.core.prospects import ModelSummary, farthest
+from scalewise.core.prospects import ModelSummary, farthest, is_in_reach
 from scalewise.core.spec import Trial
 from scalewise.core.study import StudyState
 from scalewise.core.verdict import Verdict
@@ -19,7 +19,6 @@ from scalewise.core.wording import distance_text, rows_text
 
 __all__ = [
     "OVERTAKING",
-    "REACH",
     "Moment",
     "decided",
     "dropped_models",
@@ -49,8 +48,6 @@ _HOPELESS_AT_ONCE = 0.01
 """The same for a model with a single look at its largest size."""
 _OUT_OF_QUESTION = 1e-4
 """The same where sizes are too close together to compare models fairly."""
-REACH = 20.2
-"""Forecasts over more than this many times the largest size are no ground to drop a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,7 @@ def _is_foreseen(guess: Guess) -> bool:
     """Whether a guess is within reach of a forecast that may be acted on."""
     outlook, curve = guess.summary.outlook, guess.summary.curve
     is_clear = outlook is not None and not outlook.refusal and not guess.summary.is_uneven
-    return is_clear and curve.n_train_rows <= REACH * curve.last.n_rows
+    return is_clear and is_in_reach(curve.last.n_rows, curve.n_train_rows)
 
 
 def decided(moment: Moment, main: Guess, guesses: list[Guess], left: tuple[Trial, ...]) -> str:

@@ -18,7 +18,6 @@ from scalewise.core.deciding.unseen import LEADER_MAY_WIN
 from scalewise.core.events import Ending
 from scalewise.core.experimenting.decided import (
     OVERTAKING,
-    REACH,
     Moment,
     decided,
     dropped_models,
@@ -30,15 +29,13 @@ from scalewise.core.experimenting.decided import (
     surely_rises,
 )
 from scalewise.core.experimenting.guesses import JUMP, Guess, worths
-from scalewise.core.prospects import ModelSummary
+from scalewise.core.prospects import FEWEST_SIZES, ModelSummary, is_in_reach
 from scalewise.core.spec import Trial
 from scalewise.core.study import StudyState, in_order
 from scalewise.core.verdict import Verdict
 
-__all__ = ["FEWEST_SIZES", "Agenda", "agenda"]
+__all__ = ["Agenda", "agenda"]
 
-FEWEST_SIZES = 4
-"""Sizes before which nothing is forecast, so that each model begins with as many."""
 _LIKELY = 0.5
 """Probability from which a model is expected to win."""
 _LOOKS = 3
@@ -200,7 +197,8 @@ def _larger_look(guess: Guess, left: tuple[Trial, ...]) -> tuple[Trial, ...]:
 def _catching_up(rivals: list[Guess], best: Guess, left: tuple[Trial, ...]) -> tuple[Trial, ...]:
     """First looks at larger sizes of models so far behind in rows that nobody can tell what they would score there."""
     reached = best.summary.curve.last.n_rows
-    behind = {g.name: g.summary.curve.last.n_rows for g in rivals if REACH * g.summary.curve.last.n_rows < reached}
+    last = {g.name: g.summary.curve.last.n_rows for g in rivals}
+    behind = {name: n_rows for name, n_rows in last.items() if not is_in_reach(n_rows, reached)}
     found = {}
     for trial in left:
         if trial.repeat == 0 and trial.n_rows <= JUMP * behind.get(trial.model, 0):

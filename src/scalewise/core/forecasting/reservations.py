@@ -13,11 +13,13 @@ from scalewise.core.forecasting.turns import turns_of
 
 Floats = NDArray[np.float64]
 
-__all__ = ["flags_of", "refusal_of", "refused_at", "reservation_words"]
+__all__ = ["FARTHEST", "ROUNDING", "flags_of", "refusal_of", "refused_at", "reservation_words"]
 
-_INDICATIVE, _VAGUE, _REFUSED = 4.0, 10.0, 20.0
-# Sizes are rounded, so that 5 % of the rows may be a little less than a twentieth.
-_ROUNDING = 1.01
+FARTHEST = 20
+"""Forecasts beyond this many times the largest measured size are refused."""
+ROUNDING = 1.01
+"""Sizes are rounded, so that 5 % of the rows may be a little less than a twentieth."""
+_INDICATIVE, _VAGUE = 4.0, 10.0
 # What counts of the turns beyond noise, in units of the curve. On held-out curves a fall is followed by misses: of 100
 # intervals 84 hold instead of 91. A dip that has been made good is not, and nor is an uneven rise.
 _DEEP, _JUMP = 0.8, 1.2
@@ -42,9 +44,9 @@ def flags_of(
     """
     turns, moves = turns_of(points, np.inf if most_rows is None else most_rows), method != "flat"
     found = {
-        "too far": times > _REFUSED * _ROUNDING,
-        "vague": _VAGUE * _ROUNDING < times <= _REFUSED * _ROUNDING,
-        "indicative": _INDICATIVE * _ROUNDING < times <= _REFUSED * _ROUNDING,
+        "too far": times > FARTHEST * ROUNDING,
+        "vague": _VAGUE * ROUNDING < times <= FARTHEST * ROUNDING,
+        "indicative": _INDICATIVE * ROUNDING < times <= FARTHEST * ROUNDING,
         "ill-behaved": moves and turns.fall > _DEEP * shape.scale,
         "falling": moves and turns.fall > 0,
         "swinging": moves and turns.dip > _DEEP * shape.scale,
@@ -84,7 +86,7 @@ def refused_at(times: Floats, flags: tuple[str, ...], points: CurvePoints) -> ND
     points : CurvePoints
     """
     curve_is_refused = "ill-behaved" in flags or points.size == 1
-    return np.asarray((times > _REFUSED * _ROUNDING) | curve_is_refused, dtype=np.bool_)
+    return np.asarray((times > FARTHEST * ROUNDING) | curve_is_refused, dtype=np.bool_)
 
 
 def refusal_of(flags: tuple[str, ...], points: CurvePoints, farthest: float, most_rows: int | None) -> str | None:
@@ -104,11 +106,11 @@ def refusal_of(flags: tuple[str, ...], points: CurvePoints, farthest: float, mos
     if "too far" in flags:
         why = (
             f"{farthest:,.0f} rows are {farthest / largest:.0f} times the {largest:,.0f} rows measured so far; beyond "
-            "20 times a forecast is a guess."
+            f"{FARTHEST} times a forecast is a guess."
         )
-        if most_rows is not None and farthest / _REFUSED > most_rows * _ROUNDING:
+        if most_rows is not None and farthest / FARTHEST > most_rows * ROUNDING:
             return f"{why} So many cannot be told from {most_rows:,.0f} rows, the most that there are: collect rows."
-        return f"{why} Measure {farthest / _REFUSED:,.0f} rows or more first."
+        return f"{why} Measure {farthest / FARTHEST:,.0f} rows or more first."
     if "ill-behaved" in flags:
         why = "The curve has fallen below its best by more than noise, so that its past says little about what follows."
         if most_rows is not None and largest >= most_rows:
