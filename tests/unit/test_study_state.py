@@ -137,3 +137,14 @@ def test_a_trial_is_never_finished_and_running_or_failed_at_once(steps):
 def test_a_budget_or_price_that_is_none_is_refused(wrong):
     with pytest.raises(InputError, match=r"must be .* 0"):
         Plan((LINEAR,), **wrong)
+
+
+def test_a_failure_costs_no_more_after_many_others(monkeypatch):
+    state = started(Plan((DUMMY, LINEAR), max_fraction=1.0, repeats=20))
+    *before, last = [ev.TrialFailed(trial=trial, reason="no such metric") for trial in state.planned()]
+    for event in before:
+        state = fold(state, event)
+    hashed, plain = [], Trial.__hash__
+    monkeypatch.setattr(Trial, "__hash__", lambda trial: hashed.append(trial.n_rows) or plain(trial))
+    assert len(fold(state, last).failures) == len(before) + 1
+    assert len(hashed) < 20 < len(before)

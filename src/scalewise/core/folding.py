@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeVar
@@ -159,7 +158,7 @@ def _fold_trial(state: StudyState, event: ev.Event) -> StudyState:
                 records=state.records.including(trial, record),
                 places=state.places.including(trial, where),
                 expected=state.expected.including(trial, record),
-                left=_struck(state.left, trial),
+                left=_without(state.left, trial),
                 resumed=state.resumed | {trial} if resumed else state.resumed,
                 running=_without(state.running, trial),
                 failures=_without(state.failures, trial),
@@ -169,7 +168,7 @@ def _fold_trial(state: StudyState, event: ev.Event) -> StudyState:
             if retry:
                 return _note(replace(state, running=running), "warning", f"{trial}: {reason} Trying again.", event.at)
             failures = _with(state.failures, trial, reason)
-            failed = replace(state, running=running, failures=failures, left=_struck(state.left, trial))
+            failed = replace(state, running=running, failures=failures, left=_without(state.left, trial))
             return _note(failed, "warning", f"{trial} failed: {reason}", event.at)
     return state
 
@@ -213,20 +212,16 @@ def _note(state: StudyState, level: ev.Level, text: str, at: float) -> StudyStat
     return replace(state, notes=(*state.notes, Note(level, text, at))[-_MOST_NOTES:])
 
 
-def _with(mapping: Mapping[Trial, V], trial: Trial, value: V) -> Mapping[Trial, V]:
-    return MappingProxyType({**mapping, trial: value})
+def _with(mapping: MappingProxyType[Trial, V], trial: Trial, value: V) -> MappingProxyType[Trial, V]:
+    """One more among what may be thousands of trials; `copy` does not hash them anew."""
+    more = mapping.copy()
+    more[trial] = value
+    return MappingProxyType(more)
 
 
-def _without(mapping: Mapping[Trial, V], trial: Trial) -> Mapping[Trial, V]:
+def _without(mapping: MappingProxyType[Trial, V], trial: Trial) -> MappingProxyType[Trial, V]:
     if trial not in mapping:
         return mapping
-    return MappingProxyType({t: v for t, v in mapping.items() if t != trial})
-
-
-def _struck(left: MappingProxyType[Trial, None], trial: Trial) -> MappingProxyType[Trial, None]:
-    """Leave one of thousands of trials out; `copy` does not hash them anew."""
-    if trial not in left:
-        return left
-    fewer = left.copy()
+    fewer = mapping.copy()
     del fewer[trial]
     return MappingProxyType(fewer)

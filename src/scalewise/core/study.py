@@ -138,8 +138,8 @@ class StudyState:
     records: GrowingMap[Trial, TrialRecord] = field(default_factory=GrowingMap)
     places: GrowingMap[Trial, str] = field(default_factory=GrowingMap)
     resumed: frozenset[Trial] = frozenset()
-    running: Mapping[Trial, Running] = field(default_factory=lambda: MappingProxyType({}))
-    failures: Mapping[Trial, str] = field(default_factory=lambda: MappingProxyType({}))
+    running: MappingProxyType[Trial, Running] = field(default_factory=lambda: MappingProxyType({}))
+    failures: MappingProxyType[Trial, str] = field(default_factory=lambda: MappingProxyType({}))
     streams: Mapping[str, Stream] = field(default_factory=lambda: MappingProxyType({}))
     unit_checks: tuple[UnitCheck, ...] = ()
     ready_rows: int = 0
