@@ -11,6 +11,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Collection, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 from scalewise.core.events import Event, StreamQueued, TrialFinished, TrialShared
@@ -70,12 +71,12 @@ class Journal:
     def __init__(self, path: Path | str | None = None, *, most_events: int = _MOST_EVENTS) -> None:
         self.path = Path(path) if path is not None else None
         try:
-            self._db = self._connect()
-            self._db.executescript(_SCHEMA)
-            self._db.execute(
-                "DELETE FROM events WHERE seq <= (SELECT seq FROM events ORDER BY seq DESC LIMIT 1 OFFSET ?)",
-                (most_events,),
-            )
+            with ExitStack() as unless_done:
+                self._db = self._connect()
+                # A file that is no journal has to be free to be moved away.
+                unless_done.callback(self._db.close)
+                self._begin(most_events)
+                unless_done.pop_all()
         except (sqlite3.Error, OSError) as error:
             raise JournalError(
                 f"The journal {self.path} cannot be used: {error}. Name another file, or move this one away."
@@ -86,10 +87,16 @@ class Journal:
             if self.path.is_dir():
                 raise JournalError(f"The journal {self.path} is a folder. Name a file.")
             self.path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(self.path or ":memory:", timeout=10, isolation_level=None, check_same_thread=False)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
-        return db
+        return sqlite3.connect(self.path or ":memory:", timeout=10, isolation_level=None, check_same_thread=False)
+
+    def _begin(self, most_events: int) -> None:
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.executescript(_SCHEMA)
+        self._db.execute(
+            "DELETE FROM events WHERE seq <= (SELECT seq FROM events ORDER BY seq DESC LIMIT 1 OFFSET ?)",
+            (most_events,),
+        )
 
     def append(self, study_id: str, event: Event, *, trial_key: str = "") -> None:
         """Write one event.

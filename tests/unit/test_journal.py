@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -70,6 +71,18 @@ def test_a_file_that_is_no_journal_is_refused_and_left_as_it_is(tmp_path):
     with pytest.raises(JournalError, match=r"notes\.txt.*Name another file"):
         Journal(path)
     assert path.read_text().startswith("these are my notes")
+
+
+def test_a_file_that_is_no_journal_is_not_held_open(tmp_path, monkeypatch):
+    path, opened, connect = tmp_path / "notes.txt", [], sqlite3.connect
+    path.write_text("these are my notes, not a database " * 100)
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda *args, **kwargs: opened.append(connect(*args, **kwargs)) or opened[0]
+    )
+    with pytest.raises(JournalError, match="move this one away"):
+        Journal(path)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):
