@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 
 import numpy as np
@@ -13,6 +14,7 @@ from worker_processes import process_of
 
 from scalewise.core.summary import summarise
 from scalewise.data.sources import open_source
+from scalewise.data.store import SampleStore
 from scalewise.engines import open_engine
 from scalewise.engines.inline import InlineEngine
 from scalewise.errors import EngineError, StudyError
@@ -140,6 +142,26 @@ def test_more_repeats_are_drawn_where_only_few_were(start_runner):
     runner = take_up(start_runner())
     finish(runner, StudyOptions("y", models=("dummy",), max_fraction=0.2, repeats=1, everything=True))
     runner.change(StudyOptions("y", models=("dummy",), max_fraction=0.2, repeats=4, everything=True))
+    assert runner.wait(PATIENCE_SECONDS)
+    assert {trial.repeat for trial in runner.state.records} == {0, 1, 2, 3}
+    assert not runner.state.failures
+
+
+def test_repeats_asked_for_while_samples_are_laid_out_have_theirs_too(start_runner, monkeypatch):
+    fill, may_end = SampleStore.fill, threading.Event()
+
+    def fill_slowly(store, wanted):
+        yield from fill(store, wanted)
+        while not may_end.is_set():
+            yield
+
+    monkeypatch.setattr(SampleStore, "fill", fill_slowly)
+    runner = take_up(start_runner())
+    runner.start(StudyOptions("y", models=("dummy",), max_fraction=0.2, repeats=1, everything=True))
+    runner.answered()
+    runner.change(StudyOptions("y", models=("dummy",), max_fraction=0.2, repeats=4, everything=True))
+    runner.answered()
+    may_end.set()
     assert runner.wait(PATIENCE_SECONDS)
     assert {trial.repeat for trial in runner.state.records} == {0, 1, 2, 3}
     assert not runner.state.failures

@@ -8,6 +8,7 @@ from functools import partial
 
 from scalewise.core import events as ev
 from scalewise.core.experimenting.experiment import Agenda
+from scalewise.core.plan import Plan
 from scalewise.core.scaleout import difference
 from scalewise.core.spec import StudySpec
 from scalewise.data.prepare import Prepared
@@ -16,7 +17,7 @@ from scalewise.running.ledger import Ledger
 from scalewise.running.moving import Engines
 from scalewise.running.pace import End, Pace, out_of_time, seconds_left
 from scalewise.running.whole_table import incremental_models
-from scalewise.running.work import Work
+from scalewise.running.work import Filling, Work
 
 __all__ = ["TrialEvent", "Trials"]
 
@@ -156,5 +157,10 @@ class Trials:
     def _begin_filling(self, work: Work, agenda: Agenda | None) -> None:
         filling = work.filling(self._ledger.state, agenda)
         if filling is not None:
-            then = partial(self._ledger.tell, ev.SampleReady(n_rows=filling.n_rows))
+            then = partial(self._laid_out, filling, self._ledger.state.plan)
             self._errands.add(Errand(filling.steps, then, lambda error: self._fail(str(error))))
+
+    def _laid_out(self, filling: Filling, plan: Plan | None) -> None:
+        """Tell that samples can be read, unless the plan changed meanwhile: it may take more repeats than are there."""
+        if plan == self._ledger.state.plan:
+            self._ledger.tell(ev.SampleReady(n_rows=filling.n_rows))
