@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 __all__ = ["unit_ranks"]
 
@@ -24,6 +23,8 @@ def unit_ranks(columns: Floats) -> Floats:
     ndarray of shape (n_rows, n_columns)
         The product of two columns is Spearman's correlation where neither has gaps.
     """
+    from scipy.stats import rankdata  # not for whoever ranks nothing: it takes long to import
+
     gaps = np.isnan(columns)
     ranks = rankdata(np.where(gaps, np.inf, columns), axis=0)
     centred = np.where(gaps, 0.0, ranks - (1 + (~gaps).sum(axis=0)) / 2)

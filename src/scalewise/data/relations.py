@@ -12,9 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.sparse import csr_array
-from scipy.spatial.distance import squareform
 
 from scalewise.core.ranks import unit_ranks
 from scalewise.core.spec import Feature
@@ -63,6 +61,10 @@ def correlated_groups(X: Floats, features: Sequence[Feature]) -> tuple[tuple[str
         return ()
     distance = 1.0 - association(X, features, X, features)
     np.fill_diagonal(distance, 0.0)
+    # Both take long to import, and most processes group no columns.
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
     labels = fcluster(linkage(squareform(distance, checks=False), "complete"), 1.0 - _TOGETHER, "distance")
     members: dict[int, list[str]] = {}
     for label, feature in zip(labels.tolist(), features, strict=True):

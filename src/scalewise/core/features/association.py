@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincc, gammaln, xlogy
-from scipy.stats import rankdata
 
 __all__ = [
     "LEAST_APART",
@@ -113,6 +112,8 @@ def rank_outcomes(values: Floats) -> Outcomes:
     ----------
     values : ndarray of float64, shape (n_rows, n_outcomes)
     """
+    from scipy.stats import rankdata  # not for whoever ranks nothing: it takes long to import
+
     ranks = rankdata(values, axis=0)
     ranks -= ranks.mean(axis=0)
     spread = ranks.std(axis=0)
@@ -243,5 +244,7 @@ def products(residuals: Floats, codes: Codes) -> Floats:
     -------
     ndarray of float64, shape (n_rows, n_columns * n_outcomes)
     """
+    from scipy.stats import rankdata
+
     centred = rankdata(codes, axis=1) - (codes.shape[1] + 1) / 2
     return np.asarray((residuals[:, None, :] * centred.T[:, :, None]).reshape(len(residuals), -1))
