@@ -17,6 +17,7 @@ from scalewise.data.sources import open_source
 from scalewise.data.store import SampleStore
 from scalewise.engines import open_engine
 from scalewise.engines.inline import InlineEngine
+from scalewise.engines.local import LocalEngine
 from scalewise.errors import EngineError, StudyError
 from scalewise.journal import Journal
 from scalewise.options import StudyOptions
@@ -37,12 +38,18 @@ SLOW = StudyOptions("y", models=("forest",), max_fraction=1.0, repeats=1, everyt
 """The larger fits take seconds."""
 
 
+def lean_engine(workers):
+    """Worker processes that import what a trial needs when it comes, and without others that wait for their places."""
+    return LocalEngine(workers, warm_up="engine_tasks:no_warm_up", spares=0)
+
+
 @pytest.fixture(params=["inline", "local"])
 def start_runner(request):
     runners = []
 
-    def start(journal=None, engine=request.param):
-        runner = StudyRunner(open_engine(engine), Journal(journal))
+    def start(journal=None, workers=1):
+        engine = lean_engine(workers) if request.param == "local" else open_engine(request.param)
+        runner = StudyRunner(engine, Journal(journal))
         runners.append(runner)
         return runner
 
@@ -55,8 +62,8 @@ def start_runner(request):
 def start_local():
     runners = []
 
-    def start(journal=None):
-        runner = StudyRunner(open_engine("local", workers=2), Journal(journal))
+    def start(journal=None, engine=None):
+        runner = StudyRunner(engine or lean_engine(2), Journal(journal))
         runners.append(runner)
         return runner
 
@@ -89,7 +96,7 @@ def finish(runner, options=OPTIONS):
 
 
 def test_a_study_runs_from_a_table_to_a_verdict(start_runner):
-    state = finish(take_up(start_runner()))
+    state = finish(take_up(start_runner(workers=2)))
     assert state.phase == "finished"
     assert set(state.records) == set(state.planned())
     assert not state.failures
@@ -100,7 +107,7 @@ def test_a_study_runs_from_a_table_to_a_verdict(start_runner):
 
 def test_points_come_one_by_one(start_runner):
     seen = []
-    runner = take_up(start_runner())
+    runner = take_up(start_runner(workers=2))
     runner._on_publish = lambda: seen.append(len(runner.state.records))
     finish(runner)
     steps = np.diff(sorted(set(seen)))
@@ -363,7 +370,7 @@ def test_a_stopped_study_goes_on_where_it_was(start_local):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
 def test_a_worker_killed_in_mid_fit_is_told_replaced_and_its_trial_tried_again(start_local):
-    runner = take_up(start_local(), table(6_000), SLOW)
+    runner = take_up(start_local(engine=open_engine("local", workers=2)), table(6_000), SLOW)
     runner.start(SLOW)
     working = wait_until(lambda: (state := runner.state).records and state.running)
     os.kill(process_of(next(iter(working.values())).worker), signal.SIGKILL)
