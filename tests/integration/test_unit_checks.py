@@ -17,6 +17,9 @@ from scalewise.runner import StudyRunner
 
 PATIENCE_SECONDS = 120
 OPTIONS = StudyOptions("ill", models=("dummy", "linear", "forest"), max_fraction=0.5, repeats=2, everything=True)
+SMALL = StudyOptions("ill", models=("dummy", "linear"), max_fraction=0.2, repeats=1, everything=True)
+"""Where nothing hangs on the scores."""
+
 PATIENTS, TIME = SamplingUnit("group", "patient"), SamplingUnit("time", "day")
 
 
@@ -104,8 +107,8 @@ def test_single_rows_are_checked_beside_groups(take_up):
 
 
 def test_a_unit_that_cannot_be_sampled_by_is_told_and_nothing_is_lost(take_up):
-    runner = take_up()
-    before = finish(runner)
+    runner = take_up(SMALL)
+    before = finish(runner, SMALL)
     for unit in (SamplingUnit("group", "few"), TIME):
         runner.check_unit(unit)
         assert runner.wait(PATIENCE_SECONDS)
@@ -120,11 +123,11 @@ def test_a_unit_that_cannot_be_sampled_by_is_told_and_nothing_is_lost(take_up):
 
 
 def test_asking_for_what_cannot_be_compared_is_refused_in_words(take_up):
-    runner = take_up()
+    runner = take_up(SMALL)
     runner.check_unit(PATIENTS)
     runner.answered()
     assert "Start one first" in str(runner.last_error)
-    finish(runner)
+    finish(runner, SMALL)
     runner.check_unit(ROWS)
     runner.answered()
     assert "draws by this sampling unit itself" in str(runner.last_error)
