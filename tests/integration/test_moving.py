@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
+from lean_engines import lean_engine
 
 from scalewise.core import events as ev
 from scalewise.core.folding import fold
@@ -48,7 +49,7 @@ def until(condition):
 
 def test_the_rest_of_a_study_is_fitted_on_the_other_engine_and_points_stay(runner):
     before = runner.state
-    runner.move(lambda: open_engine("local", workers=1))
+    runner.move(lean_engine)
     until(lambda: runner.state.away == "local")
     runner.change(LARGE)
     until(lambda: runner.state.phase == "finished" and len(runner.state.records) > len(before.records))
@@ -63,7 +64,7 @@ def test_the_rest_of_a_study_is_fitted_on_the_other_engine_and_points_stay(runne
 
 
 def test_a_finished_trial_is_run_again_there_first(runner):
-    runner.move(lambda: open_engine("local", workers=1))
+    runner.move(lean_engine)
     until(lambda: runner.state.check is not None)
     assert runner.state.check == check_trial(runner.state)
     assert runner.state.check.model == "linear"
@@ -288,7 +289,7 @@ def test_the_late_check_of_an_engine_that_was_left_is_not_taken_for_that_of_anot
 
 
 def test_where_the_first_engine_is_lost_meanwhile_the_other_one_goes_on(runner):
-    runner.move(lambda: open_engine("local", workers=1))
+    runner.move(lean_engine)
     until(lambda: runner.state.away == "local" and runner.state.check is None)
     runner._inbox.put(Report("", ev.EngineLost(where="inline", reason="It was closed.")))
     runner.change(LARGE)

@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pyarrow as pa
 import pytest
+from lean_engines import lean_engine
 from worker_processes import process_of
 
 from scalewise.core.summary import summarise
@@ -17,7 +18,6 @@ from scalewise.data.sources import open_source
 from scalewise.data.store import SampleStore
 from scalewise.engines import open_engine
 from scalewise.engines.inline import InlineEngine
-from scalewise.engines.local import LocalEngine
 from scalewise.errors import EngineError, StudyError
 from scalewise.journal import Journal
 from scalewise.options import StudyOptions
@@ -36,11 +36,6 @@ def table(n_rows=2_000, seed=0):
 
 SLOW = StudyOptions("y", models=("forest",), max_fraction=1.0, repeats=1, everything=True)
 """The larger fits take seconds."""
-
-
-def lean_engine(workers):
-    """Worker processes that import what a trial needs when it comes, and without others that wait for their places."""
-    return LocalEngine(workers, warm_up="engine_tasks:no_warm_up", spares=0)
 
 
 @pytest.fixture(params=["inline", "local"])

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from lean_engines import lean_engine
 from worker_processes import process_of
 
 from scalewise.cli import main
@@ -20,7 +21,6 @@ from scalewise.core.summary import summarise
 from scalewise.data.prepare import prepare
 from scalewise.data.sources import open_source
 from scalewise.engines import open_engine
-from scalewise.engines.local import LocalEngine
 from scalewise.errors import InputError, StudyError
 from scalewise.journal import Journal
 from scalewise.models.fitted import FittedModel
@@ -73,9 +73,7 @@ def start():
     studies = []
 
     def started(table, engine, journal=None, options=OPTIONS, workers=1):
-        if engine == "local":
-            # Workers import what they need when it comes, and no others wait for their places.
-            engine = LocalEngine(workers, warm_up="engine_tasks:no_warm_up", spares=0)
+        engine = lean_engine(workers) if engine == "local" else engine
         studies.append(Study(table, "y", options=options, engine=engine, journal=journal))
         return studies[-1].run()
 
@@ -324,7 +322,7 @@ def test_another_table_drops_the_stream(start, long_folder):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
 def test_a_worker_killed_in_mid_stream_is_told_and_the_stream_starts_again(start, long_folder):
-    study = start(long_folder, "local")
+    study = start(long_folder, open_engine("local"))
     study.wait(PATIENCE_SECONDS)
     study.stream("sgd")
     wait_until(lambda: len(study.state.streams["sgd"].points) > 6)
