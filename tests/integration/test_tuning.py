@@ -84,7 +84,7 @@ def test_unasked_it_has_a_price_alone(tmp_path, capsys):
 
 def test_only_models_that_look_at_features_are_tuned(tmp_path, capsys):
     path, out = tmp_path / "table.parquet", tmp_path / "out.json"
-    table().to_parquet(path)
+    table(400, 5).to_parquet(path)
     words = f"run {path} --target y --models dummy --repeats 2 --engine inline --quiet --tune --json {out}"
     assert main(words.split()) == 0
     assert json.loads(out.read_text())["tuning"] is None
@@ -116,7 +116,7 @@ def test_it_is_resumed_from_the_journal_and_goes_on_after_a_stop(tmp_path):
 
 
 def test_what_cannot_be_tuned_is_refused(tmp_path):
-    with Study(table(), "y", options=OPTIONS, engine="inline") as study:
+    with Study(table(400, 5), "y", options=OPTIONS, engine="inline") as study:
         with pytest.raises(InputError, match="No study has been started whose models could be tuned"):
             study.tune()
         study.run().wait()
