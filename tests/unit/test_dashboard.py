@@ -77,6 +77,7 @@ def test_a_table_with_a_target_is_ready_to_run_and_ends_with_a_verdict(page):
     assert controls.metric.value == "roc_auc"
     assert controls.fraction.value == 1.0
     assert "480" in controls.rows.value
+    only_quick_models(dashboard)
     controls.run.click()
     until(dashboard, "finished")
     assert "finished" in dashboard._header.value
