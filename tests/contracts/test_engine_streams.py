@@ -54,7 +54,7 @@ def ended(event):
     return isinstance(event, ENDS) and not getattr(event, "retry", False)
 
 
-def test_a_stream_tells_its_scores_in_order_and_then_its_end(bench):
+def test_a_stream_tells_its_scores_in_order_and_then_its_end_which_brings_its_model(bench):
     events = run(bench, partial(stream_tasks.tell_some, 20))
     streamed = [event for event in events if isinstance(event, StreamStarted | StreamScored | StreamFinished)]
     assert isinstance(streamed[0], StreamStarted)
@@ -63,10 +63,6 @@ def test_a_stream_tells_its_scores_in_order_and_then_its_end(bench):
     name = bench.engine.name
     assert scored == [StreamScored(model="sgd", point=stream_tasks.point(n), where=name) for n in range(1, 21)]
     assert streamed[-1] == StreamFinished(model="sgd", point=stream_tasks.point(20), where=name, remarks=("a remark",))
-
-
-def test_the_end_of_a_stream_brings_its_model(bench):
-    run(bench, partial(stream_tasks.tell_some, 1))
     (report,) = [report for report in bench.reports if isinstance(report.event, StreamFinished)]
     assert (report.study_id, report.result.model) == ("study", b"model")
 
