@@ -43,8 +43,7 @@ from curve_library import (
 )
 from scipy.optimize import least_squares
 
-from scalewise.core.deciding.contest import SURE as CONTEST_SURE
-from scalewise.core.deciding.contest import normal_above, wins_by
+from scalewise.core.deciding.contest import PROBABLE, normal_above, wins_by
 from scalewise.core.extrapolation import forecast_with
 from scalewise.core.forecasting.company import ALONE, Company
 from scalewise.core.forecasting.curve_points import CurvePoints, curve_points
@@ -254,14 +253,15 @@ def print_overtaking(found: pd.DataFrame) -> None:
             ahead = other.ours - leader.ours
             chances = normal_above(ahead, sd, GAINS[0]), wins_by(ahead, sd, GAINS[0])
             lead = other.truth - leader.truth
-            rows.append((*chances, lead >= GAINS[0], wins_by(ahead, sd, 0.0) >= CONTEST_SURE, lead > 0))
-    every = pd.DataFrame(rows, columns=["independent", "as taken", "did", "said", "got ahead"])
-    said, pairs = every[every.said], every[["independent", "as taken", "did"]]
+            rows.append((*chances, lead >= GAINS[0], wins_by(ahead, sd, 0.0), lead > 0))
+    every = pd.DataFrame(rows, columns=["independent", "as taken", "did", "chance", "got ahead"])
+    said, pairs = every[every.chance >= PROBABLE], every[["independent", "as taken", "did"]]
     bins = pd.cut(pairs.independent, [0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 1.0], include_lowest=True)
     table = pairs.groupby(bins, observed=True).mean().assign(pairs=pairs.groupby(bins, observed=True).size())
     print("models behind that end ahead by 0.005, beside what is said of them")
     print(table.to_string(float_format="{:.3f}".format))
-    print(f"said to overtake the leader probably: {len(said)}, of which got ahead {said['got ahead'].mean():.3f}")
+    promised, came = said[["chance", "got ahead"]].astype(float).mean()
+    print(f"said to overtake the leader probably: {len(said)}, with a chance of {promised:.3f}; got ahead {came:.3f}")
 
 
 def print_transfer(curves: list[Curve], known: Known) -> None:

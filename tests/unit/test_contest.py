@@ -110,13 +110,15 @@ def test_a_model_that_is_behind_must_first_make_up_for_that():
     assert 0 <= gain.p_gain <= 1
 
 
-def test_a_probable_overtaking_is_told_with_the_rows_between_which_it_is_expected():
+def test_a_probable_overtaking_is_told_with_its_rows_and_its_chance():
     linear, boosting = models((0.80, 0.0), (0.79, 0.0))
     found = contest((with_forecast(linear, 0.80, 0.001), with_forecast(boosting, 0.83, 0.002)), MARGIN)
     (crossing,) = overtakings(found)
     assert (crossing.model.label, crossing.other.label) == ("Gradient boosting", "Linear")
-    assert 20_000 < crossing.low <= crossing.n_rows <= crossing.high < 320_000
-    assert 40_000 < crossing.n_rows < 55_000
+    assert 40_000 < crossing.n_rows < 55_000 < crossing.farthest
+    assert crossing.chance > 0.95
+    (unsure,) = overtakings(contest((found.models[0], with_forecast(boosting, 0.83, 0.025)), MARGIN))
+    assert 0.6 < unsure.chance < 0.7
 
 
 @pytest.mark.parametrize(("end", "sd"), [(0.83, 0.08), (0.795, 0.001), (0.79, 0.001)])
@@ -158,6 +160,7 @@ def test_a_probability_is_one(mean, sd, least):
 @given(st.floats(-1, 1), st.floats(1e-3, 1), st.floats(0, 0.1))
 def test_winning_is_rarer_than_two_independent_forecasts_say(mean, sd, least):
     assert wins_by(mean, sd, least) <= normal_above(mean, sd, least)
+    assert wins_by(mean, sd, least) <= wins_by(mean, sd, 0.0)
     assert wins_by(mean + 0.1, sd, least) >= wins_by(mean, sd, least)
 
 

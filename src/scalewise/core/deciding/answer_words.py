@@ -276,8 +276,8 @@ def _back_test(model: ModelSummary) -> str:
 
 def _crossings(scene: Scene) -> list[str]:
     return [
-        f"{c.model.label} probably overtakes {c.other.label} near {_round_rows(c.n_rows)} rows "
-        f"({_round_rows(c.low)} to {_round_rows(c.high)}){_beyond(c.n_rows, scene)}."
+        f"{c.model.label} probably overtakes {c.other.label} near {_round_rows(c.n_rows)} rows"
+        f"{_beyond(c.n_rows, scene)} (a chance of {chance_text(c.chance)} by {_round_rows(c.farthest)})."
         for c in overtakings(scene.contest)[:2]
     ]
 

@@ -15,6 +15,7 @@ from scalewise.core.prospects import REACH_SDS, ModelSummary, Outlook
 
 __all__ = [
     "CLOSE",
+    "PROBABLE",
     "SURE",
     "Contest",
     "Overtaking",
@@ -27,9 +28,14 @@ __all__ = [
 
 SURE = 0.8
 """Probability from which an answer is given as a yes, and below whose complement as a no."""
+PROBABLE = 0.6
+"""Probability from which one model is said to overtake another."""
 _SELDOM, _SELDOM_AT_ALL = 0.7, 0.3
 """By how many standard deviations two forecasts of one table, taken as independent, promise too much to the one behind
 or beside: to win by a margin, and to win at all. What moves one curve moves the others (bench_forecast.py)."""
+_OF_A_LEAD = 0.6
+"""Part of an expected lead that counts for winning at all: large ones come true more seldom than a normal distribution
+says (bench_forecast.py)."""
 CLOSE = 0.5
 """A model counts as deep enough to compare when it has been fitted on this share of the largest sample."""
 _DEARER, _DEAR_SECONDS = 2.0, 1.0
@@ -204,15 +210,17 @@ class Overtaking:
         Who overtakes whom.
     n_rows : int
         Where the expected curves cross.
-    low, high : int
-        Rows between which that is expected: from a chance of 20 % to be ahead to one of 80 %.
+    chance : float
+        Probability that it is ahead at the farthest size.
+    farthest : int
+        The largest size that both have a forecast for.
     """
 
     model: ModelSummary
     other: ModelSummary
     n_rows: int
-    low: int
-    high: int
+    chance: float
+    farthest: int
 
 
 def overtakings(found: Contest) -> tuple[Overtaking, ...]:
@@ -227,13 +235,11 @@ def _overtaking(found: Contest, model: ModelSummary) -> Overtaking | None:
         return None
     sizes = _sizes_ahead(model, found.pick)
     leads = _leads(model, found.pick, sizes)
-    chances = [wins_by(mean, sd, 0.0) for mean, sd in leads]
-    if not chances or chances[-1] < SURE:
+    chance = wins_by(*leads[-1], 0.0) if leads else 0.0
+    if chance < PROBABLE:
         return None
     crossed = next(i for i in range(len(sizes)) if all(mean > 0 for mean, _ in leads[i:]))
-    low = next(n for n, p in zip(sizes, chances, strict=True) if p > 1 - SURE)
-    high = next(n for n, p in zip(sizes, chances, strict=True) if p >= SURE)
-    return Overtaking(model, found.pick, sizes[crossed], min(low, sizes[crossed]), max(high, sizes[crossed]))
+    return Overtaking(model, found.pick, sizes[crossed], chance, sizes[-1])
 
 
 def _leads(model: ModelSummary, other: ModelSummary, sizes: list[int]) -> list[tuple[float, float]]:
@@ -266,9 +272,13 @@ def wins_by(mean: float, sd: float, least: float) -> float:
     sd : float
         Standard deviation of that, were the errors of the two forecasts independent.
     least : float
-        At least 0; see `_SELDOM`.
+        At least 0; see `_SELDOM` and `_OF_A_LEAD`.
     """
-    return normal_above(mean - (_SELDOM if least > 0 else _SELDOM_AT_ALL) * sd, sd, least)
+    counted = mean - _SELDOM * sd
+    if least <= 0:
+        # Winning by however little is at least as likely as by a margin.
+        counted = max(counted, min(mean, _OF_A_LEAD * mean) - _SELDOM_AT_ALL * sd)
+    return normal_above(counted, sd, least)
 
 
 def normal_above(mean: float, sd: float, least: float) -> float:
