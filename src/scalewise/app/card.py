@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import partial
 from html import escape
@@ -35,6 +36,7 @@ _PHASES = {
     "failed": "failed",
 }
 _MOST_MESSAGES = 12
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=%|(?:ms|s|min|h|days|kB|MB|GB|TB)\b)")
 
 
 def header_html(state: StudyState) -> str:
@@ -70,15 +72,20 @@ def verdict_html(summary: Summary) -> str:
     return (
         f"<section class='sw-verdict sw-verdict-{kind}' aria-live='polite' aria-label='Verdict'>"
         + (f"<div class='sw-badge'>{badge}{margin}</div>" if badge else "")
-        + f"<p class='sw-sentence'>{escape(verdict.sentence)}</p>"
-        + (f"<p class='sw-next'>{escape(verdict.next_doubling)}</p>" if verdict.next_doubling else "")
+        + f"<p class='sw-sentence'>{_prose(verdict.sentence)}</p>"
+        + (f"<p class='sw-next'>{_prose(verdict.next_doubling)}</p>" if verdict.next_doubling else "")
         + (f"<ul class='sw-evidence'>{_items(verdict.evidence)}</ul>" if verdict.evidence else "")
         + "</section>"
     )
 
 
 def _items(lines: Iterable[str]) -> str:
-    return "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return "".join(f"<li>{_prose(line)}</li>" for line in lines)
+
+
+def _prose(words: str) -> str:
+    """Words as HTML; where a line breaks, a number keeps its unit."""
+    return _BEFORE_UNIT.sub("&nbsp;", escape(words))
 
 
 def ways_html(verdict: Verdict) -> str:
