@@ -323,8 +323,9 @@ class Study:
             A model, or the name of the one to take out.
         path : path
             A folder, made if it is not there, for Parquet files in the order of the table's rows. Their columns are
-            ``row`` (its number in the table), ``prediction``, and for classes ``probability`` of each. Workers must see
-            this folder and, if the table is one of Parquet files, those.
+            ``row`` (its number in the table), ``prediction``, and for classes ``probability`` of each. They are there
+            once all are whole, or not at all. Workers must see this folder and, if the table is one of Parquet files,
+            those.
 
         Returns
         -------
@@ -336,15 +337,16 @@ class Study:
         ScalewiseError
             If a column is missing, the folder holds Parquet files already, or the study is stopped meanwhile.
         """
-        from scalewise.running.whole_table import empty_folder, predictions
+        from scalewise.running.whole_table import empty_folder, predictions, put_in_place
 
         source, fitted = open_source(table), self.model(model) if isinstance(model, str) else model
         fitted.check(source)
         folder = empty_folder(Path(path))
         with tempfile.TemporaryDirectory(prefix=".scalewise-", dir=folder) as aside:
-            calls = predictions(source, fitted, folder, Path(aside))
-            parts = [self._runner.call(call) for call in calls]
-            return sum(part.result() for part in parts)
+            parts = [self._runner.call(call) for call in predictions(source, fitted, Path(aside))]
+            n_rows: int = sum(part.result() for part in parts)
+            put_in_place(Path(aside), folder)
+        return n_rows
 
     def stop(self) -> None:
         """End running fits within two seconds; finished trials stay."""

@@ -216,19 +216,25 @@ def test_a_whole_table_is_predicted_part_by_part(start, folder, engine, tmp_path
     np.testing.assert_allclose(found["probability True"], whole.predict_proba(frame())[:, 1], rtol=1e-12)
 
 
-def test_a_part_that_cannot_be_predicted_leaves_no_file(start, folder, tmp_path, monkeypatch):
+def test_a_part_that_cannot_be_predicted_leaves_no_file_of_any_so_that_all_can_be_asked_for_again(
+    start, folder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("scalewise.running.whole_table._PART_ROWS", 15_000)
     study = start(folder, "inline").wait(PATIENCE_SECONDS)
-    predicted, batches = FittedModel.predicted_columns, iter(range(100))
+    predicted, batches = FittedModel.predicted_columns, []
 
-    def second_fails(model, batch):
-        if next(batches):
+    def last_fails(model, batch):
+        batches.append(batch.num_rows)
+        if sum(batches) > 0.9 * N_ROWS:
             raise ValueError("no more")
         return predicted(model, batch)
 
-    monkeypatch.setattr(FittedModel, "predicted_columns", second_fails)
-    with pytest.raises(StudyError, match="no more"):
-        study.predict(folder, "linear", tmp_path / "out")
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(FittedModel, "predicted_columns", last_fails)
+        with pytest.raises(StudyError, match="no more"):
+            study.predict(folder, "linear", tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
+    assert study.predict(folder, "linear", tmp_path / "out") == N_ROWS
 
 
 def test_predictions_are_not_mixed_with_other_files(start, folder):

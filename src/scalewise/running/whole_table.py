@@ -23,7 +23,7 @@ from scalewise.models.catalog import MODELS, get_model
 from scalewise.models.fitted import FittedModel, Part, fit_pickled, predict_part
 from scalewise.models.streaming import run_stream, stream_order
 
-__all__ = ["WholeTable", "empty_folder", "incremental_models", "predictions", "stream_key"]
+__all__ = ["WholeTable", "empty_folder", "incremental_models", "predictions", "put_in_place", "stream_key"]
 
 _PART_ROWS = 250_000
 _JOURNAL_STEP = 1.05
@@ -165,25 +165,29 @@ def empty_folder(path: Path) -> Path:
     return path
 
 
-def predictions(source: Source, model: FittedModel, folder: Path, aside: Path) -> Iterator[Callable[[], int]]:
+def predictions(source: Source, model: FittedModel, aside: Path) -> Iterator[Callable[[], int]]:
     """Calls that predict a table part by part, each into a Parquet file of its own.
 
     Parameters
     ----------
     source : Source
     model : FittedModel
-    folder : Path
-        Where the files go.
     aside : Path
-        A folder for the model and, unless the source is of Parquet files, the table. Workers must see both folders.
+        A folder that workers see, for the files, the model and, unless the source is of Parquet files, the table.
     """
     pickled = aside / "model.pickle"
     pickled.write_bytes(pickle.dumps(model))
     files = source if isinstance(source, ParquetSource) else _written(source, model, aside / "table.parquet")
     paths, root = tuple(str(path.absolute()) for path in files.paths), str(files.root.absolute())
     for number, stretches in enumerate(_parts(files.stretches())):
-        target = str(folder.absolute() / f"part-{number:06d}.parquet")
+        target = str(aside.absolute() / f"part-{number:06d}.parquet")
         yield partial(predict_part, Part(str(pickled.absolute()), paths, root, files.fingerprint(), stretches, target))
+
+
+def put_in_place(aside: Path, folder: Path) -> None:
+    """Move the files of `predictions` to where they are wanted, once all of them are there."""
+    for path in aside.glob("part-*.parquet"):
+        path.replace(folder / path.name)
 
 
 def _written(source: Source, model: FittedModel, path: Path) -> ParquetSource:
