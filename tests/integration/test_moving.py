@@ -225,6 +225,23 @@ def test_where_the_other_engine_is_lost_the_study_goes_on_here(runner):
     assert set(runner.state.places.values()) == {"inline"}
 
 
+class LostAndStuck(Lost):
+    """One that cannot even be closed."""
+
+    def close(self):
+        super().close()
+        raise OSError("no such machine")
+
+
+def test_where_the_other_engine_cannot_be_closed_the_study_goes_on_here_and_says_so(runner):
+    runner.move(LostAndStuck)
+    until(lambda: any("goes on here" in note.text for note in runner.state.notes))
+    assert any(note.text.startswith("lost could not be closed") for note in runner.state.notes)
+    runner.change(LARGE)
+    until(lambda: runner.state.phase == "finished" and len(runner.state.records) > 30)
+    assert set(runner.state.places.values()) == {"inline"}
+
+
 class LostLate(Skewed):
     """An engine whose end is only told while it is being left."""
 

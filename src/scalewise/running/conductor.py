@@ -292,7 +292,8 @@ class Conductor:
         """
         moved = self._engines.come_home()
         self._forget()
-        self.tell(moved)
+        for event in moved:
+            self.tell(event)
 
     def scale(self, n_workers: int) -> None:
         """Have another number of workers.

@@ -10,6 +10,7 @@ from scalewise.core import events as ev
 from scalewise.core.scaleout import check_trial
 from scalewise.core.study import StudyState
 from scalewise.engines.base import Engine, Outbox, Report
+from scalewise.engines.outcome import Failure, attempt
 from scalewise.errors import InputError
 
 __all__ = ["Engines"]
@@ -68,8 +69,8 @@ class Engines:
         self.away = other
         return ev.EngineMoved(where=other.name, check=check_trial(state))
 
-    def come_home(self) -> ev.EngineMoved:
-        """Close the other engine and go on with the first one.
+    def come_home(self) -> tuple[ev.Event, ...]:
+        """Close the other engine, as far as it can be closed, and go on with the first one.
 
         Raises
         ------
@@ -79,8 +80,10 @@ class Engines:
         if self.away is None:
             raise InputError("The study runs here already.")
         away, self.away = self.away, None
-        away.close()
-        return ev.EngineMoved(where="")
+        failed = attempt(away.close)
+        text = f"{away.name} could not be closed, so that workers may be left there: "
+        told = (ev.Noted(level="warning", text=f"{text}{failed.reason}"),) if isinstance(failed, Failure) else ()
+        return ev.EngineMoved(where=""), *told
 
     def close(self) -> None:
         """Close both, the first one also where the other cannot be closed."""
