@@ -14,6 +14,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
+# Tests run side by side: threads that one of them starts for numbers would wait for the cores that the others have.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 _GRACE_SECONDS = 15.0
 
 

@@ -175,7 +175,8 @@ def test_dasks_own_dashboard_is_told_of_where_it_answers(open_bench):
     assert bool(seen(bench, lambda status: status.workers).dashboard) == has_bokeh
 
 
-def test_workers_use_one_thread_for_numbers(open_bench):
+def test_workers_use_one_thread_for_numbers(open_bench, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS")
     (_, finished) = open_bench().run(engine_tasks.describe_process)
     assert finished.record.remarks[0] == "1"
 

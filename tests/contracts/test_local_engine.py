@@ -60,7 +60,8 @@ def test_starting_does_not_wait_for_workers_and_tasks_may_be_queued_meanwhile(op
     assert bench.drain() == []
 
 
-def test_workers_use_one_thread_and_import_no_more_than_their_warm_up(open_bench):
+def test_workers_use_one_thread_and_import_no_more_than_their_warm_up(open_bench, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
     (_, finished) = open_bench().run(engine_tasks.describe_process)
     assert finished.record.remarks == ("1", "False")
 
