@@ -25,9 +25,8 @@ __all__ = [
     "guesses_of",
     "helps",
     "is_wide",
-    "seen_enough",
+    "seen_rising",
     "surely_flat",
-    "surely_rises",
 ]
 
 _SPAN = 8.0
@@ -92,7 +91,7 @@ def _bound(curve: Curve, best: Curve, plan: Plan) -> float:
     """The probability of coming close below which a model is dropped."""
     if not (is_wide(curve) and is_wide(best)):
         return _OUT_OF_QUESTION
-    return _HOPELESS if seen_enough(curve, plan) else _HOPELESS_AT_ONCE
+    return _HOPELESS if _seen_enough(curve, plan) else _HOPELESS_AT_ONCE
 
 
 def _is_foreseen(guess: Guess) -> bool:
@@ -107,17 +106,17 @@ def decided(moment: Moment, main: Guess, guesses: list[Guess], left: tuple[Trial
 
     An answer for the best model is no answer yet while another one that may overtake it would give a different one.
     """
-    least, is_seen = moment.plan.min_gain, seen_enough(main.summary.curve, moment.plan)
-    if main.summary.is_uneven or not (is_seen or surely_rises(main.summary, least)):
+    least, curve = moment.plan.min_gain, main.summary.curve
+    if main.summary.is_uneven:
         return ""
-    if moment.verdict.action == "stop" and is_seen and not _may_win(main, guesses, least) and surely_flat(main.summary):
+    if moment.verdict.action == "stop" and _seen_enough(curve, moment.plan) and surely_flat(main.summary):
         # A gain that is sure but too small is not none, and what is still on its way may make it sure.
-        return "The answer is decided: more data no longer helps enough."
-    if not helps(moment, main, guesses):
+        return "" if _may_win(main, guesses, least) else "The answer is decided: more data no longer helps enough."
+    if not (seen_rising(main.summary, moment.plan) and helps(moment, main, guesses)):
         return ""
     top = max((t.n_rows for t in left if t.model == main.name), default=0)
     # How much is enough shows only farther up, unless even the largest sample allowed is clearly not.
-    if top <= main.summary.curve.last.n_rows or gain_probability(main, top, least) >= _RISING:
+    if top <= curve.last.n_rows or gain_probability(main, top, least) >= _RISING:
         return "The answer is decided: more data helps."
     return ""
 
@@ -150,7 +149,7 @@ def _rises(guess: Guess) -> bool:
     return outlook is not None and outlook.p_gain >= 1 - OVERTAKING
 
 
-def seen_enough(curve: Curve, plan: Plan) -> bool:
+def _seen_enough(curve: Curve, plan: Plan) -> bool:
     """Whether an answer rests on sizes far enough apart, and on more than one look at the largest."""
     return is_wide(curve) and curve.last.repeats >= min(2, plan.repeats)
 
@@ -168,7 +167,12 @@ def surely_flat(model: ModelSummary) -> bool:
     return any(times <= distance and outlook.p_gain <= limit for distance, limit in _SURE_BY_DISTANCE)
 
 
-def surely_rises(model: ModelSummary, least: float) -> bool:
+def seen_rising(model: ModelSummary, plan: Plan) -> bool:
+    """Whether an answer that more data helps rests on enough: one look at the largest size does where it is sure."""
+    return _seen_enough(model.curve, plan) or _surely_rises(model, plan.min_gain)
+
+
+def _surely_rises(model: ModelSummary, least: float) -> bool:
     """Whether a gain is so probable that a second look at the largest size, which is dear, could not deny it.
 
     How much a look may be off by chance has to be known from smaller sizes.

@@ -24,9 +24,8 @@ from scalewise.core.experimenting.decided import (
     guesses_of,
     helps,
     is_wide,
-    seen_enough,
+    seen_rising,
     surely_flat,
-    surely_rises,
 )
 from scalewise.core.experimenting.guesses import JUMP, Guess, worths
 from scalewise.core.prospects import FEWEST_SIZES, ModelSummary, is_in_reach
@@ -270,7 +269,7 @@ def _settling(moment: Moment, main: Guess, guesses: list[Guess], left: tuple[Tri
     curve = main.summary.curve
     if not is_wide(curve) or not helps(moment, main, guesses):
         return ()
-    if seen_enough(curve, moment.plan) or surely_rises(main.summary, moment.plan.min_gain):
+    if seen_rising(main.summary, moment.plan):
         return _larger_look(main, left)
     return tuple(t for t in left if t.model == main.name and t.n_rows == curve.last.n_rows)[:1]
 
